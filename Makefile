@@ -1,0 +1,70 @@
+# Two commands do all the set-up: `make run` and `make test`. Both need only Python 3.11+ with pip.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+CORPUS ?=
+LABELS ?=
+TEXTS ?=
+SEEDS ?= 1 2 3 4 5
+URLS ?= 20000
+KILLS ?= 500
+
+.PHONY: run demo test lint types fast-test chaos train bench-classification bench-dispatch bench-near-copies lock wheel clean
+
+run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
+	$(BIN)/frontwire run
+
+demo: $(VENV)/ready-run           ## The same over a small recorded wire; no network needed
+	$(BIN)/frontwire demo
+
+test: $(VENV)/ready-test lint types  ## Every check that runs on every change
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fast-test: $(VENV)/ready-test     ## Without starting whole process trees and browsers
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not processes and not browser"
+
+lint: $(VENV)/ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready-test
+	$(BIN)/mypy
+
+chaos: $(VENV)/ready-test         ## kill -9 of everything, at length: SEEDS, URLS, KILLS
+	cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --limit-s 7200 $(SEEDS:%=--seed %)
+
+train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: measure, fit, write the model and its digest
+	$(PIP) install --quiet -e ".[train]"
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --write
+
+bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-validated figures
+	$(PIP) install --quiet -e ".[train]"
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --theatres
+
+bench-dispatch: $(VENV)/ready-test  ## What a dispatch costs with 100,000 URLs waiting
+	PYTHONPATH=. $(BIN)/python benchmarks/dispatch.py
+
+bench-near-copies: $(VENV)/ready-test  ## CORPUS=documents.jsonl.gz
+	PYTHONPATH=. $(BIN)/python benchmarks/near_copies.py --corpus "$(CORPUS)"
+
+lock:                             ## Refresh uv.lock after a change of dependencies
+	uv lock
+
+wheel: $(VENV)/ready-test
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Frontwire needs Python 3.11 or newer: make PYTHON=python3.12 run")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready-run: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet -e ".[dashboard]"
+	@touch $@
+
+$(VENV)/ready-test: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet -e ".[dev]"
+	@touch $@

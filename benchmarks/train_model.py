@@ -1,0 +1,240 @@
+"""Train the judging room's model on labelled stories: measure it by cross-validation, and write it with --write.
+
+    PYTHONPATH=. python benchmarks/train_model.py --labels gold.jsonl --texts more.jsonl            # figures only
+    PYTHONPATH=. python benchmarks/train_model.py --labels gold.jsonl --texts more.jsonl --write    # and the model
+
+The labels are JSON Lines: id, lang, date, title, text, conflict, policy_types, conflict_policy, and where known hard (a
+colleague might decide otherwise: counts half) and live_weight (1 / chance of being drawn from general feeds). `--texts`
+is JSON Lines with lang, title and text, for word statistics only. Run twice on one machine, the files are byte-equal.
+
+Sixteen heads, each a logistic regression with an L2 penalty: `conflict` on all stories, `act` on those about a
+conflict, and one for each type on conflict-policy stories. The first two are calibrated by Platt's method on scores of
+stories they were not fitted on. What is written are weights of the lexicon's features and of one or two words; no text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from benchmarks import figures
+from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, read_rows
+from benchmarks.word_vectors import sentences_of, word_vectors
+from pipeline.judging.features import features_of
+from pipeline.judging.lexicon import LEXICONS, lexicon
+from pipeline.judging.model import HEADS
+
+MIN_STORIES = 5  # a feature seen in fewer labelled stories has no weight of its own
+HARD_WEIGHT = 0.5
+# How strongly each family of features may speak before the penalty bites.
+SCALES = {"c": 0.6, "w": 0.5, "p": 1.0, "n": 0.6, "o": 0.4, "f": 0.5, "z": 0.5, "t": 1.0, "l": 1.0}
+VECTOR_SCALE = 0.75
+STRENGTH = {"conflict": 0.3, "act": 0.3}  # 1 / penalty
+TYPE_STRENGTH = 1.5
+CALIBRATED = ("conflict", "act")  # types have too few stories each: with Platt's method their F1 fell by .01
+STEPS = 127  # a weight is written as a whole number of steps, -127..127
+LEAST_STEPS = {"conflict": 1, "act": 1}
+TYPE_LEAST_STEPS = 2  # smaller type weights are not written
+DATA = Path("pipeline/judging/data")
+FITTED = Path("pipeline/judging/fitted.py")
+
+Vectors = tuple[dict[str, int], Any]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What the columns of a design matrix are: named features first, then the vectors of headline and lead words."""
+
+    names: dict[str, int]
+    words: dict[str, int]
+    vectors: Any
+
+    def matrix(self, amounts: list[dict[str, float]]) -> Any:
+        """One row a story."""
+        named = _sparse(amounts, self.names, lambda name: SCALES[name[0]])
+        parts = [named]
+        for mark in "tl":
+            index = {f"{mark}:{word}": at for word, at in self.words.items()}
+            parts.append(sp.csr_matrix(_sparse(amounts, index, lambda _: VECTOR_SCALE) @ self.vectors))
+        return sp.hstack(parts).tocsr()
+
+    def weights(self, coefficients: Vector) -> dict[str, float]:
+        """The weight of one amount of each feature; a word's vector is folded into it."""
+        size, dims = len(self.names), self.vectors.shape[1]
+        out = {name: float(coefficients[at]) * SCALES[name[0]] for name, at in self.names.items()}
+        for number, mark in enumerate("tl"):
+            shared = self.vectors @ coefficients[size + number * dims : size + (number + 1) * dims] * VECTOR_SCALE
+            for word, at in self.words.items():
+                name = f"{mark}:{word}"
+                out[name] = out.get(name, 0.0) + float(shared[at])
+        return out
+
+
+def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) -> Any:
+    cells = [
+        (row, index[name], amount * scale(name))
+        for row, story in enumerate(amounts)
+        for name, amount in story.items()
+        if name in index
+    ]
+    row, col, value = zip(*cells, strict=True)
+    return sp.csr_matrix((value, (row, col)), (len(amounts), len(index)))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled rows with their features and words, and the words of the unlabelled texts."""
+
+    rows: list[Row]
+    amounts: list[dict[str, float]]
+    stories: list[list[list[str]]]
+    more: list[list[list[str]]]
+
+    def space(self, use: Vector) -> Space:
+        """The columns that the stories in `use` give; others are not looked at, not even for word statistics."""
+        picked = np.flatnonzero(use)
+        counts = Counter(name for at in picked for name in self.amounts[at])
+        names = sorted(name for name, count in counts.items() if count >= MIN_STORIES)
+        words, vectors = word_vectors([self.stories[at] for at in picked] + self.more)
+        return Space({name: at for at, name in enumerate(names)}, words, vectors)
+
+
+def targets(rows: list[Row]) -> dict[str, tuple[Vector, Vector]]:
+    """For each head the labels, and which rows count."""
+    conflict, policy = column(rows, "conflict"), column(rows, "conflict_policy")
+    heads = {"conflict": (conflict, np.ones(len(rows))), "act": (policy, conflict)}
+    for act in HEADS[2:]:
+        heads[act] = (np.array([float(act in row["policy_types"]) for row in rows]), policy)
+    return heads
+
+
+def fit(space: Space, corpus: Corpus, use: Vector) -> tuple[Any, dict[str, tuple[Vector, float]]]:
+    """The design matrix of all rows, and each head's coefficients and bias from the rows in `use`."""
+    x = space.matrix(corpus.amounts)
+    weight = np.where(column(corpus.rows, "hard") > 0, HARD_WEIGHT, 1.0)
+    out = {}
+    for head, (y, counts) in targets(corpus.rows).items():
+        rows = np.flatnonzero(use * counts)
+        model = LogisticRegression(C=STRENGTH.get(head, TYPE_STRENGTH), max_iter=300, tol=1e-3)
+        model.fit(x[rows], y[rows], sample_weight=weight[rows])
+        out[head] = (model.coef_[0], float(model.intercept_[0]))
+    return x, out
+
+
+def held_out_logits(corpus: Corpus, folds: NDArray[np.int64]) -> dict[str, Vector]:
+    """Each head's logit of every story, from a model that saw neither the story nor its fold."""
+    logits = {head: np.zeros(len(corpus.rows)) for head in HEADS}
+    for fold in range(FOLDS):
+        held = folds == fold
+        x, heads = fit(corpus.space(~held), corpus, ~held)
+        for head, (coefficients, bias) in heads.items():
+            logits[head][held] = x[held] @ coefficients + bias
+        print(f"fold {fold + 1} of {FOLDS}: {held.sum()} stories", file=sys.stderr)
+    return logits
+
+
+def platt(rows: list[Row], logits: dict[str, Vector], use: Vector) -> dict[str, tuple[float, float]]:
+    """Slope and shift that turn the held-out logits of a head into calibrated ones (Platt 1999)."""
+    out = {}
+    for head in CALIBRATED:
+        y, counts = targets(rows)[head]
+        picked = np.flatnonzero(use * counts)
+        model = LogisticRegression(C=100.0).fit(logits[head][picked, None], y[picked])
+        out[head] = (float(model.coef_[0, 0]), float(model.intercept_[0]))
+    return out
+
+
+def calibrated(rows: list[Row], logits: dict[str, Vector], folds: NDArray[np.int64]) -> dict[str, Vector]:
+    """The logits after Platt's method, its two numbers taken from the other folds each time."""
+    out = {head: logit.copy() for head, logit in logits.items()}
+    for fold in range(FOLDS):
+        held = folds == fold
+        for head, (slope, shift) in platt(rows, logits, ~held).items():
+            out[head][held] = slope * logits[head][held] + shift
+    return out
+
+
+def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
+    """The model fitted on every story, as the data file holds it."""
+    everything = np.ones(len(corpus.rows))
+    space = corpus.space(everything)
+    _, heads = fit(space, corpus, everything)
+    scaling = platt(corpus.rows, logits, everything)
+    bias, step, columns = [], [], []
+    for head in HEADS:
+        (coefficients, shift), (slope, offset) = heads[head], scaling.get(head, (1.0, 0.0))
+        weights = {name: slope * value for name, value in space.weights(coefficients).items()}
+        size = max(abs(value) for value in weights.values()) / STEPS
+        least = LEAST_STEPS.get(head, TYPE_LEAST_STEPS)
+        columns.append({name: n for name, value in weights.items() if abs(n := round(value / size)) >= least})
+        bias.append(round(slope * shift + offset, 4))
+        step.append(float(f"{size:.6g}"))
+    names = sorted(set().union(*columns))
+    rows = {name: [by_name.get(name, 0) for by_name in columns] for name in names}
+    text = json.dumps({"heads": HEADS, "bias": bias, "step": step, "rows": rows}, separators=(",", ":"))
+    return gzip.compress(text.replace("],", "],\n").encode(), compresslevel=9, mtime=0)
+
+
+def write(language: str, data: bytes) -> None:
+    """Put the model and its digest in their places."""
+    digest = hashlib.sha256(data).hexdigest()
+    (DATA / f"{LEXICONS[language]}.model.json.gz").write_bytes(data)
+    head = '"""Which model files the code belongs to. `benchmarks/train_model.py --write` writes this file."""\n\n'
+    FITTED.write_text(f'{head}MODEL_SHA256 = {{"{language}": "{digest}"}}\n', encoding="utf-8")
+    print(f"wrote {len(data)} bytes, SHA-256 {digest}")
+
+
+def load(labels: Path, texts: Path | None, language: str) -> Corpus:
+    """The corpus of one language, its features computed once."""
+    words = lexicon(language)
+    rows = read_rows(labels, language)
+    more = read_rows(texts, language) if texts else []
+    return Corpus(
+        rows,
+        [features_of(row["title"], row["text"], words).amounts for row in rows],
+        [sentences_of(row, words) for row in rows],
+        [sentences_of(row, words) for row in more],
+    )
+
+
+def main() -> int:
+    """Measure, and write the model when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--texts", type=Path, help="unlabelled stories for word statistics")
+    parser.add_argument("--language", default="en", choices=sorted(LEXICONS))
+    parser.add_argument("--theatres", action="store_true", help="also leave out one theatre of war after the other")
+    parser.add_argument("--write", action="store_true", help="write the model and its digest into pipeline/judging")
+    args = parser.parse_args()
+    with threadpool_limits(1):  # the order of sums decides the last digits
+        corpus = load(args.labels, args.texts, args.language)
+        folds = folds_of(corpus.rows)
+        logits = held_out_logits(corpus, folds)
+        figures.report(corpus.rows, calibrated(corpus.rows, logits, folds))
+        if args.theatres:
+            figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use))
+        if args.write:
+            write(args.language, packed(corpus, logits))
+    return 0
+
+
+def _logits_without(corpus: Corpus, use: Vector) -> dict[str, Vector]:
+    x, heads = fit(corpus.space(use), corpus, use)
+    return {head: x @ coefficients + bias for head, (coefficients, bias) in heads.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

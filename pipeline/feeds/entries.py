@@ -1,0 +1,161 @@
+"""From what the readers of the formats found to the entries of the contract: one set of rules for every format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from pipeline.feeds.dates import RAW_MAX_BYTES, in_bounds, parse_instant
+from pipeline.feeds.plain import plain_line, plain_summary
+from pipeline.identity.urls import asked_url, canonical_url, host_of
+from pipeline.text import AUTHOR_MAX_BYTES, one_line, scrub
+from pipeline.values import Entry, FeedReading
+
+ENTRIES_MAX = 2_000
+AUTHORS_MAX = 16
+GUID_MAX_BYTES = 2_048
+
+_BREAKS = re.compile(r"[\t\r\n\f]+")
+_BARE_HOST = re.compile(r"((?:[\w-]+\.)+[\w-]+)(?:[/?#]|$)")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
+_LANGUAGE_MAX_CHARS = 35
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """One item as its format has it: strings as found, markup and relative links included.
+
+    `links` are its candidates, the best one first. `published_at` and `updated_at` are the format parser's own reading
+    of the dates, which only counts where ours finds none.
+    """
+
+    links: tuple[str, ...]
+    guid: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    published: str | None = None
+    published_at: datetime | None = None
+    updated: str | None = None
+    updated_at: datetime | None = None
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawFeed:
+    """A feed as its format has it. `ttl_s` is how long the publisher asks us to wait between polls, in seconds."""
+
+    format: str
+    title: str | None = None
+    language: str | None = None
+    ttl_s: float | None = None
+    entries: tuple[RawEntry, ...] = ()
+
+
+class _Link(NamedTuple):
+    """The link of an entry: the form it is known by, and the one to ask for."""
+
+    url: str
+    asked: str
+
+
+def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str]) -> FeedReading:
+    """The reading of `raw`, which came from `url`: usable entries once each, with at most ENTRIES_MAX unknown ones."""
+    kept: list[Entry] = []
+    seen: set[str] = set()
+    refused = fresh = beyond_cap = 0
+    linked = [(item, _usable_link(item, url)) for item in raw.entries]
+    reused = _reused_guids(linked)
+    for item, link in linked:
+        if link is None:
+            refused += 1
+        elif link.url not in seen:
+            seen.add(link.url)
+            key = _key(item, link, reused)
+            is_known = key in known
+            if is_known or fresh < ENTRIES_MAX:
+                fresh += not is_known
+                kept.append(_entry(item, link, key, now))
+            else:
+                beyond_cap += 1
+    return FeedReading(
+        format=raw.format,
+        title=plain_line(raw.title),
+        language=language_tag(raw.language),
+        entries=tuple(kept),
+        ttl_s=raw.ttl_s,
+        refused=refused,
+        beyond_cap=beyond_cap,
+    )
+
+
+def language_tag(text: str | None) -> str | None:
+    """`text` as a language tag ("en", "pt-BR"), or None when it is none."""
+    tag = (text or "").strip().replace("_", "-")
+    return tag if len(tag) <= _LANGUAGE_MAX_CHARS and _LANGUAGE.fullmatch(tag) else None
+
+
+def schemed_link(link: str, base: str) -> str:
+    """`link` without line breaks; "www.b.example/x" gets the scheme of the feed at `base`."""
+    plain = _BREAKS.sub("", link).strip()
+    host = _BARE_HOST.match(plain)
+    if host and (plain[:4].lower() == "www." or host[1].lower() == host_of(base)):
+        return f"{base.partition(':')[0]}://{plain}"
+    return plain
+
+
+def _usable_link(item: RawEntry, base: str) -> _Link | None:
+    """The first candidate that is a web address; a link to the feed itself ("", "#top") is none."""
+    here = canonical_url(base)
+    for link in item.links:
+        plain = schemed_link(link, base)
+        url = canonical_url(plain, base)
+        if url is not None and url != here:
+            return _Link(url, asked_url(plain, base) or url)
+    return None
+
+
+def _reused_guids(linked: list[tuple[RawEntry, _Link | None]]) -> frozenset[str]:
+    """Guids that stand on different links: some feeds put the section's name, or a 0, on every item."""
+    first: dict[str, str] = {}
+    return frozenset(
+        item.guid
+        for item, link in linked
+        if item.guid and link is not None and first.setdefault(item.guid, link.url) != link.url
+    )
+
+
+def _key(item: RawEntry, link: _Link, reused: frozenset[str]) -> str:
+    is_guid_usable = bool(item.guid) and item.guid not in reused
+    return _digest((item.guid if is_guid_usable else None) or link.url)
+
+
+def _entry(item: RawEntry, link: _Link, key: str, now: datetime) -> Entry:
+    published_at = in_bounds(parse_instant(item.published) or item.published_at, now)
+    updated_at = in_bounds(parse_instant(item.updated) or item.updated_at, now)
+    title, summary = plain_line(item.title), plain_summary(item.summary)
+    return Entry(
+        key=key,
+        url=link.url,
+        link=link.asked if link.asked != link.url else "",
+        guid=one_line(item.guid, GUID_MAX_BYTES),
+        title=title,
+        summary=summary,
+        published_at=published_at,
+        published_raw=one_line(item.published, RAW_MAX_BYTES) if published_at is None else None,
+        updated_at=updated_at,
+        authors=tuple(_authors(item)),
+        version=_digest("\x1f".join((title or "", summary or "", updated_at.isoformat() if updated_at else ""))),
+    )
+
+
+def _authors(item: RawEntry) -> Iterator[str]:
+    names = (plain_line(name, AUTHOR_MAX_BYTES) for name in item.authors[:AUTHORS_MAX])
+    return iter(dict.fromkeys(name for name in names if name))
+
+
+def _digest(text: str) -> str:
+    return sha256(scrub(text).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,249 @@
+"""Deciding what a poll of a feed means: what is new, what to remember, when to ask again (promises P4, P15, P16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from pipeline.feeds import pace
+from pipeline.feeds.decode import is_cut_off
+from pipeline.outcomes import FeedStatus, PollOutcome, Reason
+from pipeline.values import Entry, FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, NotModified, PollPlan
+
+UNCONDITIONAL_S = 86_400.0
+REDIRECT_POLLS = 3
+VALIDATOR_MAX_CHARS = {"etag": 1024, "last_modified": 255}
+# A validator that stayed the same while entries were new is never believed again; SQL keeps it as the empty string.
+DISTRUSTED = ""
+# When so many known entries all have another version, the feed stamps them anew each time: no newsroom edited them.
+STAMPED_ENTRIES = 10
+
+_PERMANENT = (301, 308)
+_URL_MAX_CHARS = 2048
+_DETAIL_MAX_CHARS = 500
+_HOST_DELAY_START_S = 60.0
+_HOST_DELAY_MAX_S = 3_600.0
+
+
+def body_digest(body: bytes) -> str:
+    """SHA-256 of the body in hex: a body with the digest of the last one need not be read."""
+    return sha256(body).hexdigest()
+
+
+def request_headers(state: FeedState, now: datetime) -> tuple[tuple[str, str], ...]:
+    """The conditional headers for the next poll; none when the last complete body is a day old or more (P4).
+
+    A `last_unconditional_at` that lies ahead of `now` counts as old: the clock was turned back.
+    """
+    since = state.last_unconditional_at
+    if since is None or not timedelta(0) <= now - since < timedelta(seconds=UNCONDITIONAL_S):
+        return ()
+    pairs = (("If-None-Match", state.etag), ("If-Modified-Since", state.last_modified))
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def plan_poll(
+    state: FeedState,
+    result: FetchResult,
+    reading: FeedReading | None,
+    known: Mapping[str, str],
+    now: datetime,
+    jitter: float,
+) -> PollPlan:
+    """What to write after a poll of `state` at `now` that ended as `result`.
+
+    `reading` is the body read, None when there is none to read or its digest is that of `state`. `known` maps the entry
+    keys that SQL remembers for this feed to their versions. `jitter` is the caller's chance, 0..1. The next poll is
+    never in the past. Raises ValueError for a new body without a reading.
+    """
+    polled = replace(state, last_polled_at=now)
+    if isinstance(result, FetchFailure):
+        return _failed(polled, result, now, jitter)
+    if isinstance(result, NotModified):
+        return _unchanged(polled, result, PollOutcome.NOT_MODIFIED, 304, now, jitter)
+    if body_digest(result.body) == state.body_sha256:
+        same = replace(polled, last_unconditional_at=now)
+        return _unchanged(same, result, PollOutcome.SAME_BODY, result.status, now, jitter)
+    if reading is None:
+        raise ValueError(f"the body of {state.url} is new and was not read")
+    if reading.problem is not None:
+        return _not_a_feed(polled, result, reading.problem, now, jitter)
+    return _read(polled, result, reading, known, now, jitter)
+
+
+# --------------------------------------------------------------------------------------------------------- answers
+
+
+def _unchanged(
+    state: FeedState, answer: FetchedPage | NotModified, outcome: PollOutcome, status: int, now: datetime, jitter: float
+) -> PollPlan:
+    silence_s = _seconds_since(state.last_new_at, now)
+    interval_s = pace.quiet_interval_s(state.interval_s, silence_s)
+    healthy = _healthy(_validated(state, answer), answer, now)
+    floor_s = max(pace.INTERVAL_MIN_S, pace.wished_s(answer, None))
+    return PollPlan(_scheduled(healthy, interval_s, floor_s, now, jitter), outcome, http_status=status)
+
+
+def _read(
+    state: FeedState, page: FetchedPage, reading: FeedReading, known: Mapping[str, str], now: datetime, jitter: float
+) -> PollPlan:
+    announced = tuple(entry for entry in reading.entries if entry.key not in known)
+    is_gap = state.known_entries > 0 and bool(announced) and len(announced) == len(reading.entries)
+    lost_estimate = pace.lost_between(reading.entries, state.last_success_at, now) if is_gap else None
+    interval_s = _interval_s(state, reading, len(announced), is_gap=is_gap, now=now)
+    is_partial = is_cut_off(page.body)
+    listed = {entry.key: entry.version for entry in reading.entries}
+    seen = replace(
+        _remembered(state, page, is_complete=not is_partial and not reading.beyond_cap, has_news=bool(announced)),
+        last_unconditional_at=now,
+        last_new_at=now if announced else state.last_new_at,
+        known_entries=len(reading.entries),
+    )
+    # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
+    wish_s = 0.0 if is_gap or reading.beyond_cap else pace.wished_s(page, reading.ttl_s)
+    wait_s = pace.INTERVAL_MIN_S if reading.beyond_cap else interval_s
+    return PollPlan(
+        replace(
+            _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
+            interval_s=interval_s,
+        ),
+        PollOutcome.NEW_ENTRIES if announced else PollOutcome.NOTHING_NEW,
+        http_status=page.status,
+        announced=announced,
+        edited=_edited(reading.entries, known),
+        # A body that was cut off says nothing about what it does not show: that stays listed.
+        listed=tuple(({**known, **listed} if is_partial else listed).items()),
+        entries_count=len(reading.entries),
+        lost_estimate=lost_estimate,
+    )
+
+
+def _not_a_feed(state: FeedState, page: FetchedPage, problem: str, now: datetime, jitter: float) -> PollPlan:
+    """Nothing of this body is kept; the validators of the last good one stay true of that one."""
+    failing = replace(state, error_count=state.error_count + 1)
+    is_parked = state.status is FeedStatus.PARKED
+    wait_s = pace.DAY_S if is_parked else pace.backoff_s(None, state.interval_s, failing.error_count)
+    return PollPlan(
+        _scheduled(failing, wait_s, pace.INTERVAL_MIN_S, now, jitter, keeps_interval=True),
+        PollOutcome.NOT_A_FEED,
+        detail=problem[:_DETAIL_MAX_CHARS],
+        http_status=page.status,
+    )
+
+
+def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: float) -> PollPlan:
+    errors = state.error_count + 1
+    asked_s = min(pace.DAY_S, max(0.0, failure.retry_after_s or 0.0))
+    wait_s = pace.backoff_s(failure.reason, state.interval_s, errors)
+    is_gone = failure.reason is Reason.GONE and state.status is FeedStatus.ACTIVE
+    status = FeedStatus.PARKED if is_gone else state.status
+    if status is FeedStatus.PARKED:
+        wait_s = pace.DAY_S
+    delay_s = asked_s
+    if failure.reason is Reason.THROTTLED and not asked_s:
+        delay_s = min(_HOST_DELAY_MAX_S, _HOST_DELAY_START_S * 2.0 ** min(errors - 1, 10))
+    floor_s = max(pace.INTERVAL_MIN_S, asked_s)
+    failing = replace(state, error_count=errors, status=status)
+    return PollPlan(
+        _scheduled(failing, wait_s, floor_s, now, jitter, keeps_interval=True),
+        PollOutcome.FAILED,
+        reason=failure.reason,
+        detail=failure.detail[:_DETAIL_MAX_CHARS],
+        http_status=failure.status,
+        fetch_delay_s=delay_s,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- parts
+
+
+def _edited(entries: tuple[Entry, ...], known: Mapping[str, str]) -> tuple[Entry, ...]:
+    old = [entry for entry in entries if entry.key in known]
+    edited = tuple(entry for entry in old if known[entry.key] != entry.version)
+    return () if len(edited) == len(old) >= STAMPED_ENTRIES else edited
+
+
+def _interval_s(state: FeedState, reading: FeedReading, new_count: int, *, is_gap: bool, now: datetime) -> float:
+    if is_gap:
+        return pace.clamped(state.interval_s / 2.0)
+    if state.last_success_at is None:
+        return pace.first_interval_s(reading.entries, state.interval_s, now)
+    if new_count:
+        elapsed_s = _seconds_since(state.last_success_at, now)
+        return pace.busy_interval_s(state.interval_s, elapsed_s, new_count, len(reading.entries))
+    return pace.quiet_interval_s(state.interval_s, _seconds_since(state.last_new_at, now))
+
+
+def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_news: bool) -> FeedState:
+    """The state with this body's digest and validators, or with none when part of the body is still to be read."""
+    if not is_complete:
+        return replace(
+            state, body_sha256=None, etag=_forgotten(state.etag), last_modified=_forgotten(state.last_modified)
+        )
+    return _validated(replace(state, body_sha256=body_digest(page.body)), page, is_replaced=True, has_news=has_news)
+
+
+def _validated(
+    state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
+) -> FeedState:
+    """The state with the answer's validators. `is_replaced`: one that the answer lacks is forgotten, too."""
+    etag, modified = answer.header("etag"), answer.header("last-modified")
+    return replace(
+        state,
+        etag=_validator("etag", state.etag, etag, is_replaced=is_replaced, has_news=has_news),
+        last_modified=_validator(
+            "last_modified", state.last_modified, modified, is_replaced=is_replaced, has_news=has_news
+        ),
+    )
+
+
+def _validator(name: str, old: str | None, new: str | None, *, is_replaced: bool, has_news: bool) -> str | None:
+    if old == DISTRUSTED or (has_news and old is not None and old == new):
+        return DISTRUSTED
+    if new is None or len(new) > VALIDATOR_MAX_CHARS[name] or not new.isprintable():
+        return None if is_replaced else old
+    return new
+
+
+def _forgotten(validator: str | None) -> str | None:
+    return DISTRUSTED if validator == DISTRUSTED else None
+
+
+def _healthy(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> FeedState:
+    """The state after an answer that counts: no errors, not parked, and its permanent redirect remembered (P15)."""
+    status = FeedStatus.ACTIVE if state.status is FeedStatus.PARKED else state.status
+    healthy = replace(state, error_count=0, last_success_at=now, status=status)
+    target = _permanent_target(state.url, answer)
+    if target is None:
+        return replace(healthy, redirect_url=None, redirect_count=0)
+    count = state.redirect_count + 1 if target == state.redirect_url else 1
+    if count < REDIRECT_POLLS:
+        return replace(healthy, redirect_url=target, redirect_count=count)
+    return replace(healthy, url=target, redirect_url=None, redirect_count=0)
+
+
+def _permanent_target(url: str, answer: FetchedPage | NotModified) -> str | None:
+    """Where the leading permanent hops led, or None: a hop after a temporary one says nothing about this address."""
+    target = url
+    for hop in answer.redirects:
+        if hop.status not in _PERMANENT:
+            break
+        target = hop.url
+    is_web = target.startswith(("https://", "http://")) and len(target) <= _URL_MAX_CHARS
+    is_downgrade = url.startswith("https://") and not target.startswith("https://")
+    return target if target != url and is_web and not is_downgrade else None
+
+
+def _scheduled(
+    state: FeedState, wait_s: float, floor_s: float, now: datetime, jitter: float, *, keeps_interval: bool = False
+) -> FeedState:
+    """The state due after `wait_s`, moved by the jitter. A back-off leaves the feed's own interval as it is."""
+    due_at = now + timedelta(seconds=pace.jittered_s(wait_s, floor_s, jitter))
+    return replace(state, next_poll_at=due_at, interval_s=state.interval_s if keeps_interval else wait_s)
+
+
+def _seconds_since(then: datetime | None, now: datetime) -> float | None:
+    """Seconds from `then` to `now`; None when there was none, or when the clock was turned back since."""
+    return (now - then).total_seconds() if then is not None and then <= now else None

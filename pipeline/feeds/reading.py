@@ -1,0 +1,100 @@
+"""Reading a feed body, whatever its format: one table, one line per format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.feeds.decode import decode_feed
+from pipeline.feeds.entries import RawFeed, to_reading
+from pipeline.feeds.jsonfeed import is_json, read_json_feed
+from pipeline.feeds.newssitemap import is_sitemap, read_news_sitemap
+from pipeline.feeds.syndication import is_syndication, read_syndication
+from pipeline.values import FeedReading
+
+NO_FEED = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFormat:
+    """A line of the table: `sniff` looks at the head of the text, `read` gives the feed or why it is none."""
+
+    name: str
+    sniff: Callable[[str], bool]
+    read: Callable[[str], RawFeed | str]
+
+
+# The first format whose sniffer says yes reads the body.
+FORMATS = (
+    FeedFormat("json", is_json, read_json_feed),
+    FeedFormat("newssitemap", is_sitemap, read_news_sitemap),
+    FeedFormat("syndication", is_syndication, read_syndication),
+)
+
+# What parsing costs goes by tags, references and attributes, not by bytes: about 40 microseconds a tag in a broken
+# feed, 3 a reference, and 5 an attribute. A feed of 2,000 entries has some 30,000 tags.
+TAGS_MAX = 120_000
+REFERENCES_MAX = 1_000_000
+TAG_MAX_CHARS = 65_536
+
+_LONG_TAG = re.compile(rf"<[A-Za-z][^<>]{{{TAG_MAX_CHARS}}}")
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_HEAD_CHARS = 16_384
+
+
+def read_feed(
+    body: bytes, content_type: str | None, url: str, now: datetime, known: Container[str] = frozenset()
+) -> FeedReading:
+    """The feed in `body`, which `url` answered at `now`; its entries are absolute, canonical, plain and once each.
+
+    Never raises on any bytes: what is no feed gives a reading with `problem` and no entries. `known` are the entry keys
+    that SQL remembers for this feed. They do not count towards the 2,000 new entries that one reading may bring, so
+    that those left over by one poll are read by the next.
+    """
+    text = decode_feed(body, content_type)
+    problem = _refusal(text)
+    if problem is not None:
+        return FeedReading(NO_FEED, problem=problem)
+    chosen = next((entry for entry in FORMATS if entry.sniff(text)), None)
+    raw = chosen.read(text) if chosen is not None else _what_it_is(text)
+    return FeedReading(NO_FEED, problem=raw) if isinstance(raw, str) else to_reading(raw, url, now, known)
+
+
+def _refusal(text: str) -> str | None:
+    """Why the text may not even be parsed, or None."""
+    if not text:
+        return "The body is empty."
+    entity = text.find("<!ENTITY")
+    cdata = text.find("<![CDATA[")
+    # Entities are declared before the root; a story about XML may name them inside CDATA.
+    if entity >= 0 and (cdata < 0 or entity < cdata):
+        return "The feed declares XML entities, which are never expanded."
+    return None if is_json(text) else _too_complex(text)
+
+
+def _too_complex(text: str) -> str | None:
+    if text.count("&") > REFERENCES_MAX:
+        return f"The feed has more than {REFERENCES_MAX:,} references."
+    tags = 0
+    for start, end in _outside_cdata(text):
+        tags += text.count("<", start, end)
+        if _LONG_TAG.search(text, start, end):
+            return f"The feed has a tag of more than {TAG_MAX_CHARS:,} characters."
+    return f"The feed has more than {TAGS_MAX:,} tags." if tags > TAGS_MAX else None
+
+
+def _outside_cdata(text: str) -> Iterator[tuple[int, int]]:
+    """Where the text is markup: the stretches between its CDATA sections, which a parser takes as they are."""
+    place = 0
+    while (start := text.find("<![CDATA[", place)) >= 0 and (end := text.find("]]>", start)) >= 0:
+        yield place, start
+        place = end
+    yield place, len(text)
+
+
+def _what_it_is(text: str) -> str:
+    if _HTML.search(text[:_HEAD_CHARS]):
+        return "This is an HTML page, not a feed."
+    return "The body is in no feed format that we read."

@@ -1,0 +1,5 @@
+"""Judging: is a story about conflict policy, which official acts does it report, who is named, and why we think so."""
+
+from pipeline.judging.verdicts import MODEL, SURE_THRESHOLD, THRESHOLD, judge, lead_of
+
+__all__ = ["MODEL", "SURE_THRESHOLD", "THRESHOLD", "judge", "lead_of"]

@@ -1,0 +1,108 @@
+"""The fitted model of a language: its weights as they lie in data/, and the scores and evidence they give."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import exp
+from operator import mul
+
+from pipeline.judging.features import Features
+from pipeline.judging.fitted import MODEL_SHA256
+from pipeline.judging.lexicon import LEXICONS
+from pipeline.outcomes import PolicyType
+from pipeline.values import Evidence
+
+CONFLICT_HEAD = "conflict"
+ACT_HEAD = "act"
+# The order of the heads in the data file and in every row of weights.
+HEADS = (CONFLICT_HEAD, ACT_HEAD, *(act.value for act in PolicyType))
+EVIDENCE_MAX = 40
+_LOGIT_MAX = 35.0  # exp() stays finite and the probability within 1e-15 of its limit
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Per head its bias and the size of one step; per feature a whole number of steps for each of HEADS."""
+
+    bias: tuple[float, ...]
+    step: tuple[float, ...]
+    rows: dict[str, list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Probabilities: that a conflict is the subject, and that an official act on one is the news."""
+
+    conflict: float
+    conflict_policy: float
+
+
+@cache
+def model(language: str) -> Model:
+    """The model of a language in LEXICONS, read once; made by benchmarks/train_model.py.
+
+    RuntimeError when the file is not the one whose digest the code carries: then scores would not mean what MODEL says.
+    """
+    name = f"data/{LEXICONS[language]}.model.json.gz"
+    packed = files("pipeline.judging").joinpath(name).read_bytes()
+    if hashlib.sha256(packed).hexdigest() != MODEL_SHA256[language]:
+        raise RuntimeError(f"{name} is not the fitted model: install the package again, or run `make train`")
+    raw = json.loads(gzip.decompress(packed))
+    if tuple(raw["heads"]) != HEADS:
+        raise RuntimeError(f"{name} has other heads than the code: run `make train`")
+    return Model(tuple(raw["bias"]), tuple(raw["step"]), raw["rows"])
+
+
+def score(features: Features, fitted: Model) -> Scores:
+    """The scores of a story's features: P(conflict), and P(conflict) x P(official act | conflict)."""
+    conflict, act = _logits(features, fitted, (0, 1))
+    return Scores(_probability(conflict), _probability(conflict) * _probability(act))
+
+
+def act_scores(features: Features, fitted: Model) -> dict[PolicyType, float]:
+    """Each type's probability given that the story reports some act, taking the types for independent."""
+    chances = [_probability(logit) for logit in _logits(features, fitted, range(2, len(HEADS)))]
+    none = 1.0
+    for chance in chances:
+        none *= 1.0 - chance
+    some = 1.0 - none
+    return {act: min(1.0, chance / some) if some > 0 else 0.0 for act, chance in zip(PolicyType, chances, strict=True)}
+
+
+def _logits(features: Features, fitted: Model, heads: Iterable[int]) -> list[float]:
+    found = [(fitted.rows[name], amount) for name, amount in features.amounts.items() if name in fitted.rows]
+    amounts = [amount for _, amount in found]
+    return [
+        fitted.bias[head] + fitted.step[head] * sum(map(mul, [row[head] for row, _ in found], amounts))
+        for head in heads
+    ]
+
+
+def _probability(logit: float) -> float:
+    return 1.0 / (1.0 + exp(-max(-_LOGIT_MAX, min(_LOGIT_MAX, logit))))
+
+
+def evidence(features: Features, fitted: Model, heads: Iterable[str], title: str, lead: str) -> tuple[Evidence, ...]:
+    """What each feature added to the logits of `heads`, strongest first, at most 40; the span is its first place."""
+    wanted = [(HEADS.index(head), head, fitted.step[HEADS.index(head)]) for head in heads]
+    found = [
+        (head, feature, steps * step * amount)
+        for feature, amount in features.amounts.items()
+        if (row := fitted.rows.get(feature)) is not None
+        for index, head, step in wanted
+        if (steps := row[index])
+    ]
+    found.sort(key=lambda item: -abs(item[2]))  # equal ones stay in reading order
+    return tuple(_shown(features, *item, title, lead) for item in found[:EVIDENCE_MAX])
+
+
+def _shown(features: Features, head: str, feature: str, added: float, title: str, lead: str) -> Evidence:
+    seen = features.seen[feature]
+    surface = (title if seen.place == "title" else lead)[seen.start : seen.end]
+    return Evidence(head, feature, round(added, 4), seen.place, seen.start, seen.end, surface)

@@ -1,0 +1,183 @@
+"""The closed lists: states of a URL, reasons for its end, outcomes of a poll, types of a policy act.
+
+Each word here is the same in code, in SQL, in logs and in the documentation (promise P12).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UrlState(StrEnum):
+    """Where a URL of the ledger stands. Every URL is in exactly one state."""
+
+    WAITING = "waiting"  # due at urls.due_at, in nobody's hands
+    QUEUED = "queued"  # its id was put on the queue; taken back when lease_until has passed
+    CLAIMED = "claimed"  # a worker holds it under lease_token; attempts was counted before the work
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    DEAD = "dead"
+
+
+OPEN_STATES = (UrlState.WAITING, UrlState.QUEUED, UrlState.CLAIMED)
+TERMINAL_STATES = (UrlState.STORED, UrlState.DUPLICATE, UrlState.REJECTED, UrlState.DEAD)
+
+
+class Reason(StrEnum):
+    """Why a URL ended as it did, or why the last try at it failed."""
+
+    # stored
+    NEW = "new"
+    REVISED = "revised"
+    UNCHANGED = "unchanged"
+    REVISIT_FAILED = "revisit_failed"
+    # duplicate
+    SAME_TEXT = "same_text"
+    SAME_CANONICAL = "same_canonical"
+    # rejected at the door: asking again gives the same answer
+    URL_REFUSED = "url_refused"
+    BLOCKED_ADDRESS = "blocked_address"
+    ROBOTS_DISALLOWED = "robots_disallowed"
+    NOT_FOUND = "not_found"
+    GONE = "gone"
+    HTTP_REFUSED = "http_refused"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    NOT_A_PAGE = "not_a_page"
+    TOO_LARGE = "too_large"
+    UNKNOWN_CODING = "unknown_coding"
+    # rejected after reading
+    CONSENT_WALL = "consent_wall"
+    PAYWALL = "paywall"
+    BOT_CHALLENGE = "bot_challenge"
+    SOFT_404 = "soft_404"
+    HOME_PAGE = "home_page"
+    INDEX_PAGE = "index_page"
+    MEDIA_PAGE = "media_page"
+    NO_TEXT = "no_text"
+    TOO_COMPLEX = "too_complex"
+    EXTRACT_BUDGET = "extract_budget"
+    EXTRACT_FAILED = "extract_failed"
+    # tried again, and dead after the last try
+    DNS_FAILED = "dns_failed"
+    CONNECT_FAILED = "connect_failed"
+    TLS_FAILED = "tls_failed"
+    TIMEOUT = "timeout"
+    PROTOCOL_ERROR = "protocol_error"
+    BAD_BODY = "bad_body"
+    SERVER_ERROR = "server_error"
+    THROTTLED = "throttled"
+    ROBOTS_UNREACHABLE = "robots_unreachable"
+    WORKER_LOST = "worker_lost"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFacts:
+    """What a reason means for its URL.
+
+    `state` is the terminal state it leads to; `is_retried` says that the URL waits for another try first,
+    until its attempts are used up. `advice` is one sentence for the person on call.
+    """
+
+    state: UrlState
+    is_retried: bool
+    advice: str
+
+
+def _end(state: UrlState, advice: str) -> ReasonFacts:
+    return ReasonFacts(state, is_retried=False, advice=advice)
+
+
+def _retry(advice: str) -> ReasonFacts:
+    return ReasonFacts(UrlState.DEAD, is_retried=True, advice=advice)
+
+
+REASONS: dict[Reason, ReasonFacts] = {
+    Reason.NEW: _end(UrlState.STORED, "A new story was stored."),
+    Reason.REVISED: _end(UrlState.STORED, "The page was read again and its text had changed: a revision was stored."),
+    Reason.UNCHANGED: _end(UrlState.STORED, "The page was read again and its text is the same."),
+    Reason.REVISIT_FAILED: _end(UrlState.STORED, "The story is kept; reading its page again failed (see last_error)."),
+    Reason.SAME_TEXT: _end(UrlState.DUPLICATE, "Another story has the same words; see story_links for which."),
+    Reason.SAME_CANONICAL: _end(UrlState.DUPLICATE, "The page names a canonical URL of its own site already stored."),
+    Reason.URL_REFUSED: _end(UrlState.REJECTED, "Not an http(s) URL on an allowed port, or longer than 2,048."),
+    Reason.BLOCKED_ADDRESS: _end(
+        UrlState.REJECTED, "The host's address is not public; name it in FRONTWIRE_ALLOW_ADDRESSES if it is yours."
+    ),
+    Reason.ROBOTS_DISALLOWED: _end(UrlState.REJECTED, "The site's robots.txt disallows the page for us."),
+    Reason.NOT_FOUND: _end(UrlState.REJECTED, "The server answered 404."),
+    Reason.GONE: _end(UrlState.REJECTED, "The server answered 410."),
+    Reason.HTTP_REFUSED: _end(UrlState.REJECTED, "The server refused the request (401, 403, 451 or another 4xx)."),
+    Reason.TOO_MANY_REDIRECTS: _end(UrlState.REJECTED, "More than 10 redirects, or a loop."),
+    Reason.NOT_A_PAGE: _end(UrlState.REJECTED, "The content type is neither HTML nor plain text."),
+    Reason.TOO_LARGE: _end(UrlState.REJECTED, "The body is larger than the limit (8 MiB page, 16 MiB feed)."),
+    Reason.UNKNOWN_CODING: _end(UrlState.REJECTED, "A content coding we did not ask for, or more than one."),
+    Reason.CONSENT_WALL: _end(UrlState.REJECTED, "A consent page stands where the story should be."),
+    Reason.PAYWALL: _end(UrlState.REJECTED, "Only a subscription stub was served."),
+    Reason.BOT_CHALLENGE: _end(UrlState.REJECTED, "A bot check was served instead of the page."),
+    Reason.SOFT_404: _end(UrlState.REJECTED, "A 'not found' page was served with status 200."),
+    Reason.HOME_PAGE: _end(UrlState.REJECTED, "The URL led to the site's home page."),
+    Reason.INDEX_PAGE: _end(UrlState.REJECTED, "A list of links, not a story."),
+    Reason.MEDIA_PAGE: _end(UrlState.REJECTED, "A video or gallery page without a story's text."),
+    Reason.NO_TEXT: _end(UrlState.REJECTED, "No story text could be found; `explain` shows what was dropped."),
+    Reason.TOO_COMPLEX: _end(UrlState.REJECTED, "Too many tags, attributes or levels of nesting to parse safely."),
+    Reason.EXTRACT_BUDGET: _end(UrlState.REJECTED, "Reading took more than its CPU, memory or time budget."),
+    Reason.EXTRACT_FAILED: _end(UrlState.REJECTED, "Reading the page raised an error; the log has it."),
+    Reason.DNS_FAILED: _retry("The host's name could not be resolved."),
+    Reason.CONNECT_FAILED: _retry("No connection could be made."),
+    Reason.TLS_FAILED: _retry("The TLS handshake or certificate failed."),
+    Reason.TIMEOUT: _retry("The server took longer than the deadline (30 s), or said so itself (408)."),
+    Reason.PROTOCOL_ERROR: _retry("The answer was not valid HTTP."),
+    Reason.BAD_BODY: _retry("The body was cut off, or its checksum or length was wrong."),
+    Reason.SERVER_ERROR: _retry("The server answered 5xx."),
+    Reason.THROTTLED: _retry("The server answered 429 or 503; we wait as long as it asks, at most a day."),
+    Reason.ROBOTS_UNREACHABLE: _retry("robots.txt answered 5xx or not at all, so nothing may be asked yet."),
+    Reason.WORKER_LOST: _retry("The worker died or lost its lease while it held the URL."),
+    Reason.INTERNAL_ERROR: _retry("A fault of ours; the log has the traceback."),
+}
+
+
+class PollOutcome(StrEnum):
+    """How one poll of a feed ended."""
+
+    NEW_ENTRIES = "new_entries"
+    NOTHING_NEW = "nothing_new"  # parsed, every entry was known
+    SAME_BODY = "same_body"  # 200 with the bytes of last time; not parsed
+    NOT_MODIFIED = "not_modified"  # 304
+    NOT_A_FEED = "not_a_feed"
+    FAILED = "failed"  # feed_polls.reason says why
+
+
+class FeedStatus(StrEnum):
+    """Whether a feed is polled."""
+
+    ACTIVE = "active"
+    PARKED = "parked"  # answered 410; polled on the slow lane only
+    DISABLED = "disabled"  # by a person
+
+
+class PolicyType(StrEnum):
+    """What kind of official act a conflict-policy story reports (docs/classification.md has the codes)."""
+
+    FORCE = "force"
+    THREAT = "threat"
+    ARMS_AID = "arms_aid"
+    DEPLOY = "deploy"
+    SANCTION = "sanction"
+    TALKS = "talks"
+    ALLIANCE = "alliance"
+    ARMS_CONTROL = "arms_control"
+    INTL_LAW = "intl_law"
+    STATUS = "status"
+    DETAINEE = "detainee"
+    HUMANITARIAN = "humanitarian"
+    HOME = "home"
+    POSITION = "position"
+
+
+class Relation(StrEnum):
+    """How one story or URL relates to another story."""
+
+    COPY = "copy"  # the same report, word for word or lightly edited
+    SHARES = "shares"  # at least 25 words in common, but not the same report

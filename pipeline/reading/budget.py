@@ -1,0 +1,128 @@
+"""A cheap look before parsing: what is too much for the parser is trimmed, what is far too much ends (promise P23)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.reading.lines import word_set
+
+MAX_TAGS = 20_000
+# Five times the cap and more is no news page: nothing is trimmed out of it.
+HOPELESS_TAGS = 100_000
+MAX_ATTRIBUTES = 2_000
+MAX_DEPTH = 250
+MAX_SCRIPT_CHARS = 256 * 1024
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
+_ATTRIBUTE = re.compile(r"""[\s/"']+[^\s=<>"'/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?""")
+_ELEMENT = {name: re.compile(rf"<(/?){name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")}
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,8})|([0-9]{1,9}));?")
+# Characters that XML forbids. trafilatura gives up on a whole article for one of them.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_DATA_SCRIPT = re.compile(r"<script\b[^>]{0,400}\bld\+json", re.IGNORECASE)
+_VOID = word_set("area base br col embed hr img input link meta param source track wbr")
+# Their end tags may be left out, so an open one says nothing about the depth.
+_SELF_CLOSING = word_set("p li dt dd tr td th tbody thead tfoot option optgroup rt rp html head body")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Markup that is safe to parse, or the sentence that says why there is none (then `markup` is empty)."""
+
+    markup: str
+    problem: str | None = None
+    trimmed: tuple[str, ...] = ()
+
+
+def look_before_parsing(markup: str) -> Look:
+    """`markup` without scripts and forbidden characters and within the caps, or the problem that rules it out."""
+    markup = _scrub_references(_FORBIDDEN.sub("", markup))
+    for name in ("script", "style"):
+        markup = _without_elements(markup, name)
+    tags = markup.count("<")
+    if tags > HOPELESS_TAGS and sum(1 for _ in _TAG.finditer(markup)) > HOPELESS_TAGS:
+        return Look("", f"More than {HOPELESS_TAGS:,} tags.")
+    return _trimmed(markup)
+
+
+def _scrub_references(markup: str) -> str:
+    def keep(match: re.Match[str]) -> str:
+        code = int(match[1], 16) if match[1] else int(match[2])
+        if code in (9, 10, 13):
+            return " "
+        is_bad = code < 32 or code == 127 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF or code in (0xFFFE, 0xFFFF)
+        return "" if is_bad else match[0]
+
+    return _REFERENCE.sub(keep, markup) if "&#" in markup else markup
+
+
+def _without_elements(markup: str, name: str) -> str:
+    """`markup` without the elements of that name, but for JSON-LD scripts of a bearable size.
+
+    In one pass over openings and ends: thousands of openings without an end must not make it quadratic.
+    """
+    start, begin, parts = 0, -1, []
+    for match in _ELEMENT[name].finditer(markup):
+        if not match[1]:
+            begin = match.start() if begin < 0 else begin
+        elif begin >= 0:
+            close = markup.find(">", match.end())
+            close = len(markup) if close < 0 else close + 1
+            is_data = close - begin <= MAX_SCRIPT_CHARS and _DATA_SCRIPT.match(markup, begin) is not None
+            parts.append(markup[start : close if is_data else begin])
+            start, begin = close, -1
+    parts.append(markup[start : begin if begin >= 0 else len(markup)])
+    return "".join(parts)
+
+
+def _trimmed(markup: str) -> Look:
+    """`markup` cut after MAX_TAGS tags, without tags nested deeper than MAX_DEPTH and without endless attributes."""
+    parts: list[str] = []
+    trimmed: dict[str, None] = {}
+    stack: list[str] = []
+    start = count = 0
+    for match in _TAG.finditer(markup):
+        begin, name = match.start(), match[2].lower()
+        if begin < start:
+            continue
+        count += 1
+        if count > MAX_TAGS:
+            trimmed["tags"] = None
+            return Look("".join([*parts, markup[start:begin]]), None, tuple(trimmed))
+        depth_before = len(stack)
+        _step(stack, name, is_end=bool(match[1]))
+        if max(depth_before, len(stack)) > MAX_DEPTH and name not in _VOID and name not in _SELF_CLOSING:
+            close = markup.find(">", begin)
+            close = len(markup) if close < 0 else close + 1
+            parts.append(markup[start:begin] + " ")
+            start, trimmed["depth"] = close, None
+        elif (bare := _bare_tag(markup, begin, len(name))) is not None:
+            parts.append(markup[start:begin] + f"<{match[1]}{name}>")
+            start, trimmed["attributes"] = bare, None
+    return Look("".join([*parts, markup[start:]]), None, tuple(trimmed))
+
+
+def _step(stack: list[str], name: str, *, is_end: bool) -> None:
+    if name in _VOID or name in _SELF_CLOSING:
+        return
+    if not is_end:
+        stack.append(name)
+    elif stack and stack[-1] == name:
+        stack.pop()
+    elif name in stack[-8:]:  # a few forgotten end tags in between
+        while stack.pop() != name:
+            pass
+
+
+def _bare_tag(markup: str, begin: int, name_chars: int) -> int | None:
+    """Where the tag at `begin` ends, if it has more attributes than allowed; else None."""
+    if markup.find("<", begin + 1, begin + 2 * MAX_ATTRIBUTES) >= 0:  # too short for so many attributes
+        return None
+    count, place = 0, begin + 1 + name_chars
+    for match in _ATTRIBUTE.finditer(markup, place):
+        if ">" in markup[place : match.start()]:
+            break
+        count, place = count + 1, match.end()
+    close = markup.find(">", place)
+    return (len(markup) if close < 0 else close + 1) if count > MAX_ATTRIBUTES else None

@@ -1,0 +1,133 @@
+"""The whole reading of a page: from bytes to a clean story, or to the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+from trafilatura import load_html
+
+from pipeline.outcomes import Reason
+from pipeline.reading.access import choose_access
+from pipeline.reading.authors import choose_authors
+from pipeline.reading.budget import look_before_parsing
+from pipeline.reading.candidates import best_candidate
+from pipeline.reading.charset import decode_page
+from pipeline.reading.dates import choose_dates
+from pipeline.reading.evidence import Evidence, gather_evidence
+from pipeline.reading.facts import Facts, find_standfirst
+from pipeline.reading.fields import caption_fields, dateline_field
+from pipeline.reading.hidden import drop_hidden_notes
+from pipeline.reading.kinds import tell_kind
+from pipeline.reading.left_out import left_out
+from pipeline.reading.lines import Line, key_of
+from pipeline.reading.metadata import (
+    Title,
+    choose_canonical,
+    choose_language,
+    choose_title,
+    says_section,
+)
+from pipeline.reading.plain import is_plain_text, plain_evidence, plain_lines, plain_subheads, plain_title
+from pipeline.reading.restore import mend_lines, place_lines, restore_lines
+from pipeline.reading.rules import clean_lines
+from pipeline.text import one_line, scrub
+from pipeline.values import CleanStory, DroppedLine, EntryHints, FetchedPage, Unread
+
+STANDFIRST_MAX_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page after extraction and before cleaning, of either kind. `tree` is None for plain text."""
+
+    evidence: Evidence
+    title: Title | None
+    lines: tuple[Line, ...]
+    candidate: str
+    tree: HtmlElement | None = None
+
+
+def read_page(page: FetchedPage, hints: EntryHints) -> CleanStory | Unread:
+    """The story on the page with everything that is not its text in fields of its own, or why there is none.
+
+    `hints` is what the feed said; the page's own word goes first. Dates are judged against `page.fetched_at`.
+    """
+    markup = decode_page(page)
+    draft = _draft_text(markup, hints) if is_plain_text(page, markup) else _draft_markup(markup, page, hints)
+    if isinstance(draft, Unread):
+        return draft
+    title = draft.title or Title("", None, frozenset())
+    facts = Facts(
+        evidence=draft.evidence,
+        title=title,
+        authors=choose_authors(draft.evidence, hints),
+        standfirst=find_standfirst(draft.lines, draft.evidence, title, hints),
+        blocks=place_lines(draft.lines, draft.evidence),
+    )
+    lines, dropped = clean_lines(draft.lines, facts)
+    kind = tell_kind(page, draft.evidence, lines)
+    if kind:
+        return Unread(*kind, dropped)
+    if not lines:
+        return Unread(Reason.NO_TEXT, "No extractor found a story's text on the page.", dropped)
+    if not title.text:
+        return Unread(Reason.NO_TEXT, "The page has text, but neither it nor its feed has a title.", dropped)
+    return _story(page, hints, draft, facts, lines, dropped)
+
+
+def _draft_text(text: str, hints: EntryHints) -> Draft:
+    lines = plain_lines(scrub(text))
+    return Draft(plain_evidence(lines), plain_title(lines, hints), plain_subheads(lines), "plain")
+
+
+def _draft_markup(markup: str, page: FetchedPage, hints: EntryHints) -> Draft | Unread:
+    look = look_before_parsing(markup)
+    if look.problem:
+        return Unread(Reason.TOO_COMPLEX, look.problem)
+    tree = load_html(look.markup)
+    if tree is None:
+        return Unread(Reason.NO_TEXT, "The body could not be parsed as HTML.")
+    drop_hidden_notes(tree, look.markup)
+    evidence = gather_evidence(tree)
+    title = choose_title(evidence, hints)
+    candidate = best_candidate(tree, evidence, page.final_url)
+    if candidate is None:
+        return Draft(evidence, title, (), "", tree)
+    return Draft(evidence, title, restore_lines(mend_lines(candidate.lines, evidence), evidence), candidate.name, tree)
+
+
+def _story(
+    page: FetchedPage,
+    hints: EntryHints,
+    draft: Draft,
+    facts: Facts,
+    lines: tuple[Line, ...],
+    dropped: tuple[DroppedLine, ...],
+) -> CleanStory:
+    text = scrub("\n\n".join(line.text for line in lines))
+    dates = choose_dates(draft.tree, draft.evidence, page, hints)
+    captions, credits = caption_fields(facts, lines, dropped)
+    told = (*facts.title.variants, *facts.authors, facts.title.kicker, facts.standfirst)
+    beside = left_out(draft.evidence, {key_of(text) for text in told if text} | {line.key for line in draft.lines})
+    return CleanStory(
+        url=page.final_url,
+        title=facts.title.text,
+        text=text,
+        canonical_url=choose_canonical(draft.evidence, page),
+        kicker=one_line(facts.title.kicker),
+        standfirst=one_line(facts.standfirst, STANDFIRST_MAX_BYTES),
+        subheads=tuple(scrub(line.text) for line in lines if line.kind == "head"),
+        authors=facts.authors,
+        dateline=one_line(dateline_field(lines, dropped)),
+        published_at=dates.published_at,
+        published_raw=one_line(dates.published_raw),
+        modified_at=dates.modified_at,
+        language=choose_language(text, draft.evidence, hints),
+        section=says_section(draft.evidence),
+        access=choose_access(draft.evidence),
+        captions=tuple(scrub(text) for text in captions),
+        credits=tuple(scrub(text) for text in credits),
+        dropped=tuple(DroppedLine(line.position, scrub(line.line), line.rule) for line in (*dropped, *beside)),
+        candidate=draft.candidate,
+    )

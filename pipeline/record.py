@@ -1,0 +1,28 @@
+"""From a fetched page to a record that can be stored: reading, fingerprint and verdict in one pure step."""
+
+from __future__ import annotations
+
+from pipeline.identity.fingerprints import METHOD as FINGERPRINT_METHOD
+from pipeline.identity.fingerprints import fingerprint
+from pipeline.judging import MODEL, judge, lead_of
+from pipeline.reading import READER, read_page
+from pipeline.values import CleanStory, EntryHints, FetchedPage, StoryRecord, Unread
+
+# What `reread` compares to find stories that older rules have read.
+READER_VERSION = f"{READER}+{FINGERPRINT_METHOD}+{MODEL}"
+
+
+def read_record(page: FetchedPage, hints: EntryHints) -> StoryRecord | Unread:
+    """The story that the page tells, with its fingerprint and verdict, or why there is none."""
+    story = read_page(page, hints)
+    return story if isinstance(story, Unread) else record_of(story)
+
+
+def record_of(story: CleanStory) -> StoryRecord:
+    """The clean story with what follows from its words."""
+    return StoryRecord(
+        story=story,
+        fingerprint=fingerprint(story.title, story.text),
+        verdict=judge(story.title, lead_of(story), story.language),
+        reader=READER_VERSION,
+    )

@@ -1,0 +1,48 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""SQL expressions that SQLite and PostgreSQL write differently. Arguments and results are SQL text."""
+
+from __future__ import annotations
+
+
+def hour_of(dialect: str, instant: str) -> str:
+    """The instant at which the hour of `instant` began."""
+    if dialect == "postgresql":
+        return f"date_trunc('hour', {instant}, 'UTC')"
+    return f"substr({instant}, 1, 13) || ':00:00.000Z'"
+
+
+def day_of(dialect: str, instant: str) -> str:
+    """The UTC day of `instant`."""
+    return f"CAST({instant} AT TIME ZONE 'UTC' AS date)" if dialect == "postgresql" else f"substr({instant}, 1, 10)"
+
+
+def now_of(dialect: str) -> str:
+    """The instant of the database's own clock."""
+    return "now()" if dialect == "postgresql" else "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+
+def days_ago(dialect: str, days: int) -> str:
+    """The instant `days` before now."""
+    if dialect == "postgresql":
+        return f"now() - interval '{days} days'"
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{days} days')"
+
+
+def seconds_between(dialect: str, start: str, end: str) -> str:
+    """Seconds from `start` to `end` as a float, to the millisecond."""
+    if dialect == "postgresql":
+        return f"CAST(round(extract(epoch FROM {end} - {start}), 3) AS double precision)"
+    return f"round((julianday({end}) - julianday({start})) * 86400.0, 3)"
+
+
+def joined(dialect: str, column: str, rows: str, order: str) -> str:
+    """`a, b, c` of `column` over `rows` (a FROM clause and what follows it) in `order`; NULL when there are none."""
+    aggregate = "string_agg" if dialect == "postgresql" else "group_concat"
+    return f"(SELECT {aggregate}(word, ', ') FROM (SELECT {column} AS word {rows} ORDER BY {order}) AS words)"
+
+
+def without_query(dialect: str, url: str) -> str:
+    """A feed's URL without its query, where feeds for subscribers carry their keys."""
+    if dialect == "postgresql":
+        return f"split_part({url}, '?', 1)"
+    return f"substr({url}, 1, instr({url} || '?', '?') - 1)"

@@ -1,0 +1,359 @@
+"""Feeds in SQL: which are due, what they listed, and the one transaction that ends a poll (promise P4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+
+from pipeline.batches import priority_of
+from pipeline.identity.urls import canonical_url, site_of
+from pipeline.outcomes import OPEN_STATES, FeedStatus, UrlState
+from pipeline.store.events import EventKind, add_event
+from pipeline.store.hosts import asked_host
+from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
+from pipeline.store.statements import insert_for, insert_missing, is_over, slices
+from pipeline.values import Entry, FeedState, PollPlan
+
+# The slowest lane is a poll a day; a next poll later than this was written by a clock that ran ahead (P8).
+LONGEST_INTERVAL_S = 86_400.0 * 1.2
+FIRST_INTERVAL_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewFeed:
+    """A feed as a person or an OPML file names it."""
+
+    url: str
+    title: str | None = None
+    category: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsAdded:
+    """How an import ended: `added` rows are new, `known` were there, `refused` are no http(s) URLs."""
+
+    added: int
+    known: int
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PollWritten:
+    """What one poll changed in SQL: URLs never seen on any feed, and stored pages that are read again."""
+
+    new_urls: int
+    reopened: int
+
+
+def add_feeds(connection: Connection, wanted: Iterable[NewFeed], now: datetime) -> FeedsAdded:
+    """Add feeds that are not there yet, due at once. A feed that is there keeps its state."""
+    rows: dict[str, dict[str, Any]] = {}
+    refused = []
+    for feed in wanted:
+        url = canonical_url(feed.url)
+        if url is None:
+            refused.append(feed.url)
+            continue
+        rows.setdefault(
+            url,
+            {
+                "url": url,
+                "host": asked_host(url),
+                "source": site_of(url),
+                "title": feed.title,
+                "category": feed.category,
+                "language": feed.language,
+                "added_at": now,
+                "interval_s": FIRST_INTERVAL_S,
+                "next_poll_at": now,
+            },
+        )
+    added = insert_missing(connection, feeds, sorted(rows.values(), key=lambda row: str(row["url"])))
+    return FeedsAdded(added, len(rows) - added, tuple(refused))
+
+
+def list_feeds(connection: Connection) -> list[Row[Any]]:
+    """All feeds, by URL."""
+    return list(connection.execute(select(feeds).order_by(feeds.c.url)))
+
+
+def count_feeds(connection: Connection) -> int:
+    """How many feeds there are, disabled ones too."""
+    return int(connection.execute(select(func.count()).select_from(feeds)).scalar_one())
+
+
+def set_feed_status(connection: Connection, url: str, status: FeedStatus) -> bool:
+    """Disable or enable a feed; False when there is no such feed."""
+    return bool(connection.execute(update(feeds).where(feeds.c.url == url).values(status=status)).rowcount)
+
+
+def make_feeds_due(connection: Connection, now: datetime) -> int:
+    """Let every active feed be polled now, but for hosts that asked to be left alone. Returns how many."""
+    is_held = select(hosts.c.host).where(hosts.c.down_until > now)
+    return connection.execute(
+        update(feeds)
+        .where(feeds.c.status != FeedStatus.DISABLED, feeds.c.host.not_in(is_held))
+        .values(next_poll_at=now)
+    ).rowcount
+
+
+def claim_due_feeds(connection: Connection, token: str, now: datetime, limit: int, lease_s: float) -> list[FeedState]:
+    """Lease up to `limit` feeds whose poll is due, longest overdue first, one a host. Skips what others hold."""
+    is_due = or_(feeds.c.next_poll_at <= now, feeds.c.next_poll_at > now + timedelta(seconds=LONGEST_INTERVAL_S))
+    down = select(hosts.c.host).where(
+        hosts.c.down_until > now, hosts.c.down_until <= now + timedelta(seconds=LONGEST_INTERVAL_S)
+    )
+    query = (
+        select(feeds.c.id, feeds.c.host)
+        .where(
+            feeds.c.status != FeedStatus.DISABLED,
+            is_due,
+            is_over(feeds.c.lease_until, now, lease_s),
+            feeds.c.host.not_in(down),
+        )
+        .order_by(feeds.c.next_poll_at)
+        .limit(limit * 4)
+        .with_for_update(skip_locked=True)
+    )
+    # Feeds of one host would only wait for each other under that host's spacing: one of each host at a time.
+    chosen: dict[str, int] = {}
+    for row in connection.execute(query):
+        if len(chosen) < limit:
+            chosen.setdefault(row.host, row.id)
+    if not chosen:
+        return []
+    ids = list(chosen.values())
+    connection.execute(
+        update(feeds).where(feeds.c.id.in_(ids)).values(lease_token=token, lease_until=now + timedelta(seconds=lease_s))
+    )
+    return [feed_state(row) for row in connection.execute(select(feeds).where(feeds.c.id.in_(ids)))]
+
+
+def feed_state(row: Row[Any]) -> FeedState:
+    """The row of `feeds` as the value that deciding needs."""
+    return FeedState(
+        id=row.id,
+        url=row.url,
+        status=FeedStatus(row.status),
+        etag=row.etag,
+        last_modified=row.last_modified,
+        body_sha256=row.body_sha256,
+        interval_s=row.interval_s,
+        error_count=row.error_count,
+        last_polled_at=row.last_polled_at,
+        last_success_at=row.last_success_at,
+        last_new_at=row.last_new_at,
+        last_unconditional_at=row.last_unconditional_at,
+        redirect_url=row.redirect_url,
+        redirect_count=row.redirect_count,
+        known_entries=row.known_entries,
+        next_poll_at=row.next_poll_at,
+    )
+
+
+def known_entries(connection: Connection, feed_id: int) -> dict[str, str]:
+    """Every entry key that the feed ever listed, with the version seen last."""
+    query = select(feed_listings.c.entry_key, feed_listings.c.entry_version).where(feed_listings.c.feed_id == feed_id)
+    return {row.entry_key: row.entry_version for row in connection.execute(query)}
+
+
+def apply_poll(
+    connection: Connection, token: str, plan: PollPlan, now: datetime, body_bytes: int, elapsed_s: float
+) -> PollWritten | None:
+    """Write all that a poll decided; None, and nothing written, when the lease was lost meanwhile.
+
+    New URL rows, the listing, validators, the next poll and the poll's own row stand in the caller's one transaction.
+    """
+    feed = connection.execute(
+        select(feeds.c.id, feeds.c.language, feeds.c.url, feeds.c.status)
+        .where(feeds.c.id == plan.state.id, feeds.c.lease_token == token)
+        .with_for_update()
+    ).first()
+    if feed is None:
+        return None
+    url_ids, new_urls = _announce(connection, plan, feed.language, now)
+    reopened = _reopen(connection, [url_ids[entry.url] for entry in plan.edited if entry.url in url_ids], now)
+    if plan.listed is not None:
+        _remember_listing(connection, plan, url_ids, now)
+    if feed.url != plan.state.url:
+        add_event(connection, EventKind.FEED_MOVED, feed.url, {"to": plan.state.url}, now)
+    if feed.status != plan.state.status:
+        add_event(connection, EventKind.FEED_STATUS, feed.url, {"to": plan.state.status.value}, now)
+    if plan.lost_estimate is not None:
+        add_event(connection, EventKind.FEED_GAP, feed.url, {"lost_estimate": plan.lost_estimate}, now)
+    _save_state(connection, plan)
+    connection.execute(
+        insert(feed_polls).values(
+            feed_id=plan.state.id,
+            polled_at=now,
+            outcome=plan.outcome,
+            reason=plan.reason,
+            detail=plan.detail,
+            http_status=plan.http_status,
+            entries=plan.entries_count,
+            new_urls=new_urls,
+            lost_estimate=plan.lost_estimate,
+            body_bytes=body_bytes,
+            elapsed_s=elapsed_s,
+        )
+    )
+    return PollWritten(new_urls, reopened)
+
+
+def extend_feeds(connection: Connection, token: str, now: datetime, lease_s: float) -> int:
+    """Prolong the lease of every feed that is being polled under `token`; returns how many."""
+    return connection.execute(
+        update(feeds).where(feeds.c.lease_token == token).values(lease_until=now + timedelta(seconds=lease_s))
+    ).rowcount
+
+
+def postpone_feed(connection: Connection, token: str, feed_id: int, due_at: datetime) -> bool:
+    """Give one feed back, to be polled at `due_at`: its poll failed through a fault of ours, nothing was learned."""
+    return bool(
+        connection.execute(
+            update(feeds)
+            .where(feeds.c.id == feed_id, feeds.c.lease_token == token)
+            .values(lease_token=None, lease_until=None, next_poll_at=due_at)
+        ).rowcount
+    )
+
+
+def release_feeds(connection: Connection, token: str) -> int:
+    """Give leased feeds back untouched (shutting down)."""
+    return connection.execute(
+        update(feeds).where(feeds.c.lease_token == token).values(lease_token=None, lease_until=None)
+    ).rowcount
+
+
+def _announce(
+    connection: Connection, plan: PollPlan, language: str | None, now: datetime
+) -> tuple[dict[str, int], int]:
+    """Put the URLs of new and edited entries into the ledger; returns url -> id, and how many rows are new."""
+    entries = {entry.url: entry for entry in (*plan.announced, *plan.edited)}
+    rows = [_url_row(plan.state.id, entry, language, now) for _, entry in sorted(entries.items())]
+    new_urls = insert_missing(connection, urls, rows)
+    ids: dict[str, int] = {}
+    for piece in slices(sorted(entries)):
+        for row in connection.execute(select(urls.c.id, urls.c.url).where(urls.c.url.in_(piece))):
+            ids[row.url] = row.id
+    return ids, new_urls
+
+
+def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) -> Mapping[str, Any]:
+    return {
+        "url": entry.url,
+        "link": entry.link if entry.link and entry.link != entry.url else None,
+        "host": asked_host(entry.url),
+        "site": site_of(entry.url),
+        "feed_id": feed_id,
+        "state": UrlState.WAITING,
+        "priority": priority_of(entry.published_at, now),
+        "announced_at": now,
+        "due_at": now,
+        "entry_title": entry.title,
+        "entry_summary": entry.summary,
+        "entry_published_at": entry.published_at,
+        "entry_published_raw": entry.published_raw,
+        "entry_authors": list(entry.authors),
+        "entry_language": language,
+    }
+
+
+def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> int:
+    """Have the pages of edited entries read again. An open row is read anyway; a duplicate stays one."""
+    reopened = 0
+    for piece in slices(url_ids):
+        reopened += connection.execute(
+            update(urls)
+            .where(urls.c.id.in_(piece), urls.c.state.not_in((*OPEN_STATES, UrlState.DUPLICATE)))
+            .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None)
+        ).rowcount
+    return reopened
+
+
+def _remember_listing(connection: Connection, plan: PollPlan, url_ids: Mapping[str, int], now: datetime) -> None:
+    feed_id = plan.state.id
+    listed = dict(plan.listed or ())
+    rows = [
+        {
+            "feed_id": feed_id,
+            "entry_key": entry.key,
+            "entry_version": entry.version,
+            "url_id": url_ids.get(entry.url),
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "is_listed": True,
+        }
+        for entry in (*plan.announced, *plan.edited)
+    ]
+    for piece in slices(rows):
+        statement = insert_for(connection, feed_listings).values(list(piece))
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[feed_listings.c.feed_id, feed_listings.c.entry_key],
+                set_={
+                    name: statement.excluded[name] for name in ("entry_version", "url_id", "last_seen_at", "is_listed")
+                },
+            )
+        )
+    before = {
+        row.entry_key: row.is_listed
+        for row in connection.execute(
+            select(feed_listings.c.entry_key, feed_listings.c.is_listed).where(feed_listings.c.feed_id == feed_id)
+        )
+    }
+    # Only what appeared or vanished is written: a feed that lists the same 50 entries costs nothing.
+    _mark_listed(connection, feed_id, [key for key, on in before.items() if on and key not in listed], False, now)
+    _mark_listed(connection, feed_id, [key for key, on in before.items() if not on and key in listed], True, now)
+
+
+def _mark_listed(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: bool, now: datetime) -> None:
+    for piece in slices(keys):
+        connection.execute(
+            update(feed_listings)
+            .where(and_(feed_listings.c.feed_id == feed_id, feed_listings.c.entry_key.in_(piece)))
+            .values(is_listed=is_listed, last_seen_at=now)
+        )
+
+
+def _save_state(connection: Connection, plan: PollPlan) -> None:
+    state = plan.state
+    values: dict[str, Any] = {
+        name: getattr(state, name)
+        for name in (
+            "status",
+            "etag",
+            "last_modified",
+            "body_sha256",
+            "interval_s",
+            "error_count",
+            "last_polled_at",
+            "last_success_at",
+            "last_new_at",
+            "last_unconditional_at",
+            "redirect_url",
+            "redirect_count",
+            "known_entries",
+            "next_poll_at",
+        )
+    }
+    taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()
+    if taken is None:
+        values |= {"url": state.url, "host": asked_host(state.url)}
+    connection.execute(
+        update(feeds)
+        .where(feeds.c.id == state.id)
+        .values(
+            **values,
+            last_outcome=plan.outcome,
+            last_reason=plan.reason,
+            last_detail=plan.detail,
+            lease_token=None,
+            lease_until=None,
+        )
+    )

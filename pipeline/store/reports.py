@@ -1,0 +1,267 @@
+"""What people ask the store from the command line: lists, one story whole, why a URL ended so, what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
+
+from pipeline.outcomes import REASONS, FeedStatus, Reason, UrlState
+from pipeline.store.ledger import count_open
+from pipeline.store.schema import (
+    clusters,
+    dropped_lines,
+    feeds,
+    hosts,
+    mentions,
+    pages,
+    revisions,
+    stories,
+    story_links,
+    urls,
+    verdict_acts,
+    verdicts,
+)
+
+Facts = dict[str, Any]
+
+_LISTED = (
+    stories.c.id,
+    stories.c.title,
+    stories.c.url,
+    stories.c.site,
+    stories.c.language,
+    stories.c.published_at,
+    stories.c.stored_at,
+    stories.c.revision,
+    stories.c.cluster_id,
+    stories.c.word_count,
+    verdicts.c.conflict_policy,
+    verdicts.c.is_conflict_policy,
+    verdicts.c.is_conflict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFilter:
+    """Which stories to list; every condition that is set must hold. `words` must all occur in title or text."""
+
+    policy_only: bool = False
+    site: str | None = None
+    language: str | None = None
+    since: datetime | None = None
+    words: tuple[str, ...] = ()
+
+
+def list_stories(connection: Connection, wanted: StoryFilter, limit: int) -> list[Facts]:
+    """Stories with their current verdict and acts, newest first."""
+    query = _filtered(select(*_LISTED), wanted).order_by(stories.c.stored_at.desc(), stories.c.id.desc()).limit(limit)
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    acts = _acts_of(connection, [row["id"] for row in rows])
+    return [row | {"acts": acts.get(row["id"], [])} for row in rows]
+
+
+def iter_stories(
+    connection: Connection, wanted: StoryFilter, after_id: int = 0, page_size: int = 200
+) -> Iterator[Facts]:
+    """All matching stories whole, by ascending id from `after_id`; memory stays bounded by `page_size` stories."""
+    while True:
+        query = _filtered(select(stories, verdicts.c.conflict, *_LISTED[-3:]), wanted)
+        rows = connection.execute(query.where(stories.c.id > after_id).order_by(stories.c.id).limit(page_size)).all()
+        if not rows:
+            return
+        acts = _acts_of(connection, [row.id for row in rows])
+        actors = _actors_of(connection, [row.id for row in rows])
+        for row in rows:
+            yield dict(row._mapping) | {"acts": acts.get(row.id, []), "actors": actors.get(row.id, [])}
+        after_id = rows[-1].id
+
+
+def _filtered(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
+    joined = and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current)
+    query = query.select_from(stories.outerjoin(verdicts, joined))
+    if wanted.policy_only:
+        query = query.where(verdicts.c.is_conflict_policy)
+    if wanted.site:
+        query = query.where(stories.c.site == wanted.site)
+    if wanted.language:
+        query = query.where(stories.c.language == wanted.language)
+    if wanted.since:
+        query = query.where(stories.c.stored_at >= wanted.since)
+    for word in wanted.words:
+        query = query.where(
+            or_(stories.c.title.icontains(word, autoescape=True), stories.c.text.icontains(word, autoescape=True))
+        )
+    return query
+
+
+def _acts_of(connection: Connection, story_ids: list[int]) -> dict[int, list[str]]:
+    if not story_ids:
+        return {}
+    query = (
+        select(verdicts.c.story_id, verdict_acts.c.act)
+        .join(verdict_acts, verdict_acts.c.verdict_id == verdicts.c.id)
+        .where(verdicts.c.is_current, verdicts.c.story_id.in_(story_ids))
+        .order_by(verdict_acts.c.score.desc(), verdict_acts.c.act)
+    )
+    found: dict[int, list[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.story_id, []).append(str(row.act))
+    return found
+
+
+def _actors_of(connection: Connection, story_ids: list[int]) -> dict[int, list[str]]:
+    if not story_ids:
+        return {}
+    query = (
+        select(mentions.c.story_id, mentions.c.actor, func.min(mentions.c.id).label("first"))
+        .where(mentions.c.story_id.in_(story_ids))
+        .group_by(mentions.c.story_id, mentions.c.actor)
+        .order_by("first")
+    )
+    found: dict[int, list[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.story_id, []).append(row.actor)
+    return found
+
+
+def show_story(connection: Connection, story_id: int) -> Facts | None:
+    """One story whole: fields, current verdict with evidence, actors, revisions, copies; None when there is none."""
+    row = connection.execute(select(stories).where(stories.c.id == story_id)).first()
+    if row is None:
+        return None
+    verdict = connection.execute(select(verdicts).where(verdicts.c.story_id == story_id, verdicts.c.is_current)).first()
+    acts = []
+    if verdict is not None:
+        query = select(verdict_acts.c.act, verdict_acts.c.score).where(verdict_acts.c.verdict_id == verdict.id)
+        acts = [dict(r._mapping) for r in connection.execute(query.order_by(verdict_acts.c.score.desc()))]
+    return {
+        "story": dict(row._mapping),
+        "verdict": None if verdict is None else dict(verdict._mapping) | {"acts": acts},
+        "actors": _actors_of(connection, [story_id]).get(story_id, []),
+        "revisions": list_revisions(connection, story_id),
+        "copies": list_copies(connection, story_id),
+    }
+
+
+def list_revisions(connection: Connection, story_id: int) -> list[Facts]:
+    """Every text the story has had, oldest first."""
+    query = select(revisions).where(revisions.c.story_id == story_id).order_by(revisions.c.number)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def list_copies(connection: Connection, story_id: int) -> list[Facts]:
+    """Pages elsewhere that repeat the story or share words with it, and those it repeats."""
+    query = (
+        select(
+            story_links.c.relation,
+            story_links.c.score,
+            story_links.c.method,
+            story_links.c.title,
+            story_links.c.linked_at,
+            story_links.c.story_id,
+            story_links.c.matched_story_id,
+            urls.c.url,
+            urls.c.site,
+        )
+        .join(urls, urls.c.id == story_links.c.url_id)
+        .where(or_(story_links.c.matched_story_id == story_id, story_links.c.story_id == story_id))
+        .order_by(story_links.c.id)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def find_url(connection: Connection, wanted: str) -> Row[Any] | None:
+    """The ledger's row by URL, by row id (`u12` or `12`), or by story id (`s12`); None when there is none."""
+    query = select(urls)
+    if wanted[:1] == "s" and wanted[1:].isdigit():
+        query = query.join(stories, stories.c.url_id == urls.c.id).where(stories.c.id == int(wanted[1:]))
+    elif wanted.removeprefix("u").isdigit():
+        query = query.where(urls.c.id == int(wanted.removeprefix("u")))
+    else:
+        query = query.where(urls.c.url == wanted)
+    return connection.execute(query).first()
+
+
+def explain_url(connection: Connection, url_id: int) -> Facts:
+    """Every step of a URL: its feed, what was fetched, what was dropped by which rule, and the story if any."""
+    row = connection.execute(select(urls).where(urls.c.id == url_id)).one()
+    feed = connection.execute(select(feeds.c.url).where(feeds.c.id == row.feed_id)).scalar()
+    fetched = connection.execute(select(pages).where(pages.c.url_id == url_id).order_by(pages.c.id)).all()
+    dropped = connection.execute(
+        select(dropped_lines.c.position, dropped_lines.c.line, dropped_lines.c.rule)
+        .where(dropped_lines.c.url_id == url_id)
+        .order_by(dropped_lines.c.position, dropped_lines.c.id)
+    ).all()
+    own = connection.execute(select(stories.c.id).where(stories.c.url_id == url_id)).scalar()
+    reason = None if row.reason is None else Reason(row.reason)
+    return {
+        "url": dict(row._mapping),
+        "feed": feed,
+        "meaning": None if reason is None else REASONS[reason].advice,
+        "pages": [dict(page._mapping) for page in fetched],
+        "dropped": [dict(line._mapping) for line in dropped],
+        "story": None if own is None else show_story(connection, own),
+        "repeats_story_id": row.story_id if row.state == UrlState.DUPLICATE else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is: feeds polled since an instant, URLs open and in all."""
+
+    feeds_due: int
+    feeds: int
+    urls_open: int
+    urls: int
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every feed was polled and every URL has ended."""
+        return self.feeds_due == 0 and self.urls_open == 0
+
+
+def progress_since(connection: Connection, since: datetime, now: datetime) -> Progress:
+    """What is left until every feed is polled since `since`; hosts that asked to be left alone don't count."""
+    held = exists().where(hosts.c.host == feeds.c.host, hosts.c.down_until > now)
+    active = feeds.c.status != FeedStatus.DISABLED
+    unpolled = or_(feeds.c.last_polled_at.is_(None), feeds.c.last_polled_at < since)
+    due = connection.execute(select(func.count()).select_from(feeds).where(active, unpolled, ~held)).scalar_one()
+    total = connection.execute(select(func.count()).select_from(feeds).where(active)).scalar_one()
+    known = connection.execute(select(func.count()).select_from(urls)).scalar_one()
+    return Progress(int(due), int(total), count_open(connection), int(known))
+
+
+def count_rows(connection: Connection) -> Facts:
+    """Totals for a summary: feeds, URLs, stories, conflict-policy stories, revisions, clusters, duplicates."""
+
+    def count(query: Select[Any]) -> int:
+        return int(connection.execute(query).scalar_one())
+
+    policy = select(func.count()).select_from(verdicts).where(verdicts.c.is_current, verdicts.c.is_conflict_policy)
+    duplicates = select(func.count()).select_from(urls).where(urls.c.state == UrlState.DUPLICATE)
+    return {
+        "feeds": count(select(func.count()).select_from(feeds)),
+        "urls": count(select(func.count()).select_from(urls)),
+        "stories": count(select(func.count()).select_from(stories)),
+        "conflict_policy": count(policy),
+        "revisions": count(select(func.count()).select_from(revisions).where(revisions.c.number > 1)),
+        "clusters": count(select(func.count()).select_from(clusters).where(clusters.c.merged_into.is_(None))),
+        "duplicates": count(duplicates),
+    }
+
+
+def stale_story_urls(connection: Connection, reader: str, everything: bool, after_id: int, limit: int) -> list[int]:
+    """Ids of URLs whose archived page older rules have read (or all), by ascending id after `after_id`.
+
+    Pages that were archived but gave no story are among them when `everything` is set.
+    """
+    has_page = exists().where(pages.c.url_id == urls.c.id)
+    query = select(urls.c.id).outerjoin(stories, stories.c.url_id == urls.c.id).where(urls.c.id > after_id, has_page)
+    query = query.where(or_(stories.c.id.is_not(None), urls.c.state == UrlState.REJECTED))
+    if not everything:
+        query = query.where(or_(stories.c.id.is_(None), stories.c.reader != reader))
+    return list(connection.execute(query.order_by(urls.c.id).limit(limit)).scalars())

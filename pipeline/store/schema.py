@@ -1,0 +1,358 @@
+"""The tables. docs/sql.md says what each column means; migrations/ makes them; a test holds the three equal.
+
+Names are the product's interface. Tables are written by the functions of this package only; views (views.py) are what
+dashboards and analysts read.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, Relation, UrlState
+from pipeline.store.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts up an INTEGER key; PostgreSQL wants the room of a bigint.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def _words(enum: type) -> Enum:
+    """A closed list as a string column with a CHECK, so that SQL refuses a word that code does not know."""
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        name=f"is_{enum.__name__.lower()}",
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("next_free_at", UtcDateTime, nullable=False),
+    # Two connections at most, over all machines: each slot is free once its instant has passed.
+    Column("slot_a_until", UtcDateTime),
+    Column("slot_b_until", UtcDateTime),
+    Column("slot_a_token", String(32)),
+    Column("slot_b_token", String(32)),
+    Column("delay_s", Float),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("down_until", UtcDateTime),
+    Column("robots_status", Integer),
+    Column("robots_body", Text),
+    Column("robots_until", UtcDateTime),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url", String(2048), nullable=False, unique=True),
+    Column("host", String(255), nullable=False),
+    Column("title", String(1024)),
+    Column("source", String(255), nullable=False),
+    Column("category", String(255)),
+    Column("language", String(35)),
+    Column("status", _words(FeedStatus), nullable=False, server_default=FeedStatus.ACTIVE.value),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("etag", String(1024)),
+    Column("last_modified", String(255)),
+    Column("body_sha256", String(64)),
+    Column("interval_s", Float, nullable=False),
+    Column("error_count", Integer, nullable=False, server_default="0"),
+    Column("known_entries", Integer, nullable=False, server_default="0"),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("last_new_at", UtcDateTime),
+    Column("last_unconditional_at", UtcDateTime),
+    Column("last_outcome", _words(PollOutcome)),
+    Column("last_reason", _words(Reason)),
+    Column("last_detail", String(500)),
+    Column("redirect_url", String(2048)),
+    Column("redirect_count", Integer, nullable=False, server_default="0"),
+    Column("next_poll_at", UtcDateTime, nullable=False),
+    Column("lease_token", String(32)),
+    Column("lease_until", UtcDateTime),
+    Index(None, "status", "next_poll_at"),
+)
+
+feed_polls = Table(
+    "feed_polls",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("polled_at", UtcDateTime, nullable=False),
+    Column("outcome", _words(PollOutcome), nullable=False),
+    Column("reason", _words(Reason)),
+    Column("detail", String(500)),
+    Column("http_status", Integer),
+    Column("entries", Integer, nullable=False, server_default="0"),
+    Column("new_urls", Integer, nullable=False, server_default="0"),
+    Column("lost_estimate", Integer),
+    Column("body_bytes", Integer, nullable=False, server_default="0"),
+    Column("elapsed_s", Float, nullable=False, server_default="0"),
+    Index(None, "feed_id", "polled_at"),
+    Index(None, "polled_at"),
+)
+
+urls = Table(
+    "urls",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # The canonical form, by which the page is known, and the announced one, which is asked for where it differs.
+    Column("url", String(2048), nullable=False, unique=True),
+    Column("link", String(2048)),
+    Column("host", String(255), nullable=False),
+    Column("site", String(255), nullable=False),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="SET NULL")),
+    Column("state", _words(UrlState), nullable=False, server_default=UrlState.WAITING.value),
+    Column("reason", _words(Reason)),
+    Column("detail", String(500)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # 1 is read first.
+    Column("priority", Integer, nullable=False, server_default="2"),
+    Column("announced_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Column("lease_token", String(32)),
+    Column("lease_until", UtcDateTime),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="SET NULL", use_alter=True)),
+    Column("entry_title", String(1024)),
+    Column("entry_summary", Text),
+    Column("entry_published_at", UtcDateTime),
+    Column("entry_published_raw", String(255)),
+    Column("entry_authors", Json),
+    Column("entry_language", String(35)),
+    Index(None, "state", "due_at"),
+    # The dispatcher's: the hosts with waiting URLs, and the first of each.
+    Index(None, "state", "host", "priority", "due_at", "id"),
+    Index(None, "feed_id", "announced_at"),
+)
+
+feed_listings = Table(
+    "feed_listings",
+    metadata,
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("entry_key", String(64), primary_key=True),
+    Column("entry_version", String(64), nullable=False),
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="SET NULL")),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("is_listed", Boolean, nullable=False),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("final_url", String(2048), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("content_type", String(255)),
+    Column("etag", String(1024)),
+    Column("last_modified", String(255)),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("body_bytes", Integer, nullable=False),
+    Column("body_sha256", String(64), nullable=False),
+    Column("warc_file", String(255), nullable=False),
+    Column("warc_offset", BigInteger, nullable=False),
+    Column("warc_length", BigInteger, nullable=False),
+)
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("founded_at", UtcDateTime, nullable=False),
+    Column("merged_into", Id, ForeignKey("clusters.id")),
+    Column("method", String(64), nullable=False),
+)
+
+stories = Table(
+    "stories",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url_id", Id, ForeignKey("urls.id"), nullable=False, unique=True),
+    Column("page_id", Id, ForeignKey("pages.id"), nullable=False),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="SET NULL")),
+    Column("cluster_id", Id, ForeignKey("clusters.id"), index=True),
+    Column("url", String(2048), nullable=False),
+    Column("canonical_url", String(2048), index=True),
+    Column("site", String(255), nullable=False),
+    Column("title", String(1024), nullable=False),
+    Column("kicker", String(255)),
+    Column("standfirst", Text),
+    Column("text", Text, nullable=False),
+    Column("subheads", Json, nullable=False),
+    Column("authors", Json, nullable=False),
+    Column("dateline", String(255)),
+    Column("captions", Json, nullable=False),
+    Column("credits", Json, nullable=False),
+    Column("language", String(35)),
+    Column("section", String(255)),
+    Column("access", String(16), nullable=False),
+    Column("published_at", UtcDateTime),
+    Column("published_raw", String(255)),
+    Column("modified_at", UtcDateTime),
+    Column("announced_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False, index=True),
+    Column("revised_at", UtcDateTime),
+    Column("revision", Integer, nullable=False),
+    Column("content_hash", String(64), nullable=False, index=True),
+    Column("word_count", Integer, nullable=False),
+    Column("reader", String(64), nullable=False),
+    Column("candidate", String(32), nullable=False),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("page_id", Id, ForeignKey("pages.id"), nullable=False),
+    Column("title", String(1024), nullable=False),
+    Column("standfirst", Text),
+    Column("text", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    UniqueConstraint("story_id", "number"),
+)
+
+# Every exact text ever stored belongs to the first story that had it: the key that lets no story in twice (P2).
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("content_hash", String(64), primary_key=True),
+    Column("method", String(64), primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("word_count", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
+# One row per anchor and cluster, not per story: a copy adds few rows, and the length of a list tells how common
+# the phrase is.
+story_bands = Table(
+    "story_bands",
+    metadata,
+    Column("anchor", BigInteger, primary_key=True, autoincrement=False),
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+story_links = Table(
+    "story_links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), index=True),
+    Column("matched_story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("relation", _words(Relation), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("title", String(1024)),
+    Column("linked_at", UtcDateTime, nullable=False),
+    UniqueConstraint("url_id", "matched_story_id"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("is_current", Boolean, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("language_supported", Boolean, nullable=False),
+    Column("conflict", Float),
+    Column("conflict_policy", Float),
+    Column("threshold", Float, nullable=False),
+    Column("is_conflict", Boolean, nullable=False),
+    Column("is_conflict_policy", Boolean, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Column("judged_at", UtcDateTime, nullable=False),
+    Index(None, "story_id", "is_current"),
+    Index(None, "is_conflict_policy", "judged_at"),
+)
+
+verdict_acts = Table(
+    "verdict_acts",
+    metadata,
+    Column("verdict_id", Id, ForeignKey("verdicts.id", ondelete="CASCADE"), primary_key=True),
+    Column("act", _words(PolicyType), primary_key=True),
+    Column("score", Float, nullable=False),
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("actor", String(32), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("place", String(8), nullable=False),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    Column("surface", String(255), nullable=False),
+)
+
+dropped_lines = Table(
+    "dropped_lines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("rule", String(64), nullable=False),
+)
+
+site_lines = Table(
+    "site_lines",
+    metadata,
+    Column("site", String(255), primary_key=True),
+    Column("line_hash", String(64), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("story_count", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("is_boilerplate", Boolean, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("detail", Json, nullable=False),
+)

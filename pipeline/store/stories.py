@@ -1,0 +1,272 @@
+"""Stories in SQL: new, revised, unchanged or a duplicate, decided inside the final transaction (promises P2, P5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from pipeline.identity.near_copies import Match
+from pipeline.identity.urls import site_of
+from pipeline.outcomes import Reason, Relation, UrlState
+from pipeline.store.copies import find_copies, found_cluster, index_story, link_stories
+from pipeline.store.schema import (
+    dropped_lines,
+    fingerprints,
+    mentions,
+    pages,
+    revisions,
+    stories,
+    urls,
+    verdict_acts,
+    verdicts,
+)
+from pipeline.store.statements import insert_id, insert_missing
+from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, Verdict
+
+
+def add_page(connection: Connection, url_id: int, page: PageRef) -> int:
+    """Note where a raw response lies in the archive; returns the row's id."""
+    values = {name: getattr(page, name) for name in PageRef.__dataclass_fields__ if name != "url"}
+    return insert_id(connection, insert(pages).values(url_id=url_id, **values))
+
+
+def newest_page(connection: Connection, url_id: int) -> Row[Any] | None:
+    """The `pages` row of the last response archived for the URL, with the URL; None when there is none."""
+    query = select(pages, urls.c.url).join(urls, urls.c.id == pages.c.url_id).where(pages.c.url_id == url_id)
+    return connection.execute(query.order_by(pages.c.id.desc()).limit(1)).first()
+
+
+def store_record(
+    connection: Connection, claim: Claim, page_id: int, final_url: str, record: StoryRecord, now: datetime
+) -> StoredStory:
+    """Store what was read of a page, as a new story, a revision of its own story, or a duplicate of another.
+
+    `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
+    claim and the settling lock, so what is looked up here stays true until the commit.
+    """
+    keep_dropped(connection, claim.url_id, record.story.dropped)
+    own = connection.execute(select(stories).where(stories.c.url_id == claim.url_id)).first()
+    if own is not None:
+        return _store_again(connection, claim, page_id, record, own, now)
+    return _store_first(connection, claim, page_id, site_of(final_url), record, now)
+
+
+def _store_first(
+    connection: Connection, claim: Claim, page_id: int, site: str, record: StoryRecord, now: datetime
+) -> StoredStory:
+    title = record.story.title
+    twin_id = _owner_of(connection, record.fingerprint)
+    if twin_id is not None:
+        twin = Match(cluster_id=0, story_id=twin_id, relation=Relation.COPY, score=1.0)
+        link_stories(connection, claim.url_id, None, title, [twin], now)
+        return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_TEXT, twin_id)
+    copy, shares = find_copies(connection, record.fingerprint, record.story.text)
+    if copy is not None and _is_canonical_twin(connection, record, copy.story_id):
+        link_stories(connection, claim.url_id, None, title, [copy], now)
+        return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
+    cluster_id = copy.cluster_id if copy is not None else found_cluster(connection, now)
+    values = _story_values(record) | {
+        "url_id": claim.url_id,
+        "feed_id": claim.feed_id,
+        "page_id": page_id,
+        "cluster_id": cluster_id,
+        "url": claim.url,
+        "site": site,
+        "announced_at": connection.execute(select(urls.c.announced_at).where(urls.c.id == claim.url_id)).scalar_one(),
+        "stored_at": now,
+        "revision": 1,
+    }
+    story_id = insert_id(connection, insert(stories).values(**values))
+    _add_revision(connection, story_id, 1, page_id, record, now)
+    _own_text(connection, story_id, record.fingerprint, now)
+    index_story(connection, cluster_id, record.fingerprint.anchors)
+    link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *shares) if m is not None], now)
+    keep_verdict(connection, story_id, 1, record.verdict, now)
+    return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
+
+
+def _store_again(
+    connection: Connection, claim: Claim, page_id: int, record: StoryRecord, own: Row[Any], now: datetime
+) -> StoredStory:
+    """The page of a stored story was read again: a revision when its words or its headline changed."""
+    story = record.story
+    before = (own.content_hash, own.title, own.standfirst)
+    if before == (record.fingerprint.content_hash, story.title, story.standfirst):
+        return StoredStory(claim.url_id, UrlState.STORED, Reason.UNCHANGED, own.id)
+    number = own.revision + 1
+    connection.execute(
+        update(stories)
+        .where(stories.c.id == own.id)
+        .values(**_story_values(record), page_id=page_id, revision=number, revised_at=now)
+    )
+    _add_revision(connection, own.id, number, page_id, record, now)
+    _own_text(connection, own.id, record.fingerprint, now)
+    index_story(connection, own.cluster_id, record.fingerprint.anchors)
+    keep_verdict(connection, own.id, number, record.verdict, now)
+    return StoredStory(claim.url_id, UrlState.STORED, Reason.REVISED, own.id)
+
+
+def replace_reading(connection: Connection, story_id: int, record: StoryRecord, now: datetime) -> bool:
+    """Put a new reading of the same archived page in place of the old one; False when nothing changed.
+
+    No revision is made: the outlet changed nothing, our rules did. The text of the newest revision follows, earlier
+    ones keep what was read then.
+    """
+    own = connection.execute(select(stories).where(stories.c.id == story_id).with_for_update()).one()
+    keep_dropped(connection, own.url_id, record.story.dropped)
+    values = _story_values(record)
+    is_changed = any(getattr(own, name) != value for name, value in values.items() if name != "reader")
+    connection.execute(update(stories).where(stories.c.id == story_id).values(**values))
+    connection.execute(
+        update(revisions)
+        .where(revisions.c.story_id == story_id, revisions.c.number == own.revision)
+        .values(
+            title=record.story.title,
+            standfirst=record.story.standfirst,
+            text=record.story.text,
+            content_hash=record.fingerprint.content_hash,
+        )
+    )
+    _own_text(connection, story_id, record.fingerprint, now)
+    index_story(connection, own.cluster_id, record.fingerprint.anchors)
+    keep_verdict(connection, story_id, own.revision, record.verdict, now)
+    return is_changed
+
+
+def keep_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedLine]) -> None:
+    """Replace the lines that the last reading of the URL's page dropped."""
+    connection.execute(delete(dropped_lines).where(dropped_lines.c.url_id == url_id))
+    if dropped:
+        connection.execute(
+            insert(dropped_lines),
+            [{"url_id": url_id, "position": d.position, "line": d.line, "rule": d.rule} for d in dropped],
+        )
+
+
+def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
+    """Make this the story's current verdict; earlier ones stay for comparison."""
+    connection.execute(update(verdicts).where(verdicts.c.story_id == story_id).values(is_current=False))
+    verdict_id = insert_id(
+        connection,
+        insert(verdicts).values(
+            story_id=story_id,
+            revision=revision,
+            is_current=True,
+            model=verdict.model,
+            language_supported=verdict.language_supported,
+            conflict=verdict.conflict,
+            conflict_policy=verdict.conflict_policy,
+            threshold=verdict.threshold,
+            is_conflict=verdict.is_conflict,
+            is_conflict_policy=verdict.is_conflict_policy,
+            evidence=msgspec.to_builtins(verdict.evidence),
+            judged_at=now,
+        ),
+    )
+    if verdict.acts:
+        connection.execute(
+            insert(verdict_acts), [{"verdict_id": verdict_id, "act": a.act, "score": a.score} for a in verdict.acts]
+        )
+    connection.execute(delete(mentions).where(mentions.c.story_id == story_id))
+    if verdict.mentions:
+        connection.execute(
+            insert(mentions),
+            [
+                {
+                    "story_id": story_id,
+                    "actor": m.actor,
+                    "kind": m.kind,
+                    "place": m.place,
+                    "span_start": m.start,
+                    "span_end": m.end,
+                    "surface": m.surface[:255],
+                }
+                for m in verdict.mentions
+            ],
+        )
+
+
+def _owner_of(connection: Connection, fingerprint: Fingerprint) -> int | None:
+    """The first story that had exactly these words."""
+    return connection.execute(
+        select(fingerprints.c.story_id).where(
+            fingerprints.c.content_hash == fingerprint.content_hash, fingerprints.c.method == fingerprint.method
+        )
+    ).scalar()
+
+
+def _own_text(connection: Connection, story_id: int, fingerprint: Fingerprint, now: datetime) -> None:
+    insert_missing(
+        connection,
+        fingerprints,
+        [
+            {
+                "content_hash": fingerprint.content_hash,
+                "method": fingerprint.method,
+                "story_id": story_id,
+                "word_count": fingerprint.word_count,
+                "first_seen_at": now,
+            }
+        ],
+    )
+
+
+def _is_canonical_twin(connection: Connection, record: StoryRecord, other_story_id: int) -> bool:
+    """Whether the page names the other story's page as its canonical one.
+
+    Only asked of near-copies: a canonical link alone proves nothing, many sites point every page at the same one (P25).
+    """
+    canonical = record.story.canonical_url
+    if canonical is None:
+        return False
+    other = connection.execute(
+        select(stories.c.url, stories.c.canonical_url).where(stories.c.id == other_story_id)
+    ).one()
+    return canonical in (other.url, other.canonical_url)
+
+
+def _add_revision(
+    connection: Connection, story_id: int, number: int, page_id: int, record: StoryRecord, now: datetime
+) -> None:
+    connection.execute(
+        insert(revisions).values(
+            story_id=story_id,
+            number=number,
+            page_id=page_id,
+            title=record.story.title,
+            standfirst=record.story.standfirst,
+            text=record.story.text,
+            content_hash=record.fingerprint.content_hash,
+            stored_at=now,
+        )
+    )
+
+
+def _story_values(record: StoryRecord) -> dict[str, Any]:
+    story = record.story
+    return {
+        "canonical_url": story.canonical_url,
+        "title": story.title,
+        "kicker": (story.kicker or "")[:255] or None,
+        "standfirst": story.standfirst,
+        "text": story.text,
+        "subheads": list(story.subheads),
+        "authors": list(story.authors),
+        "dateline": (story.dateline or "")[:255] or None,
+        "captions": list(story.captions),
+        "credits": list(story.credits),
+        "language": story.language,
+        "section": (story.section or "")[:255] or None,
+        "access": story.access,
+        "published_at": story.published_at,
+        "published_raw": (story.published_raw or "")[:255] or None,
+        "modified_at": story.modified_at,
+        "content_hash": record.fingerprint.content_hash,
+        "word_count": record.fingerprint.word_count,
+        "reader": record.reader,
+        "candidate": story.candidate,
+    }

@@ -1,0 +1,392 @@
+"""The frozen values that travel the road from a feed to a stored story.
+
+Instants are aware datetimes in UTC. Durations are seconds, sizes bytes, scores 0..1. A tuple is never None: nothing
+found is the empty tuple. Every value here can cross a process boundary as JSON (see workers/child.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, UrlState
+
+# ---------------------------------------------------------------------------------------------------------- fetching
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One hop: the status that named it and the absolute URL it led to."""
+
+    status: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """A complete response with a body (status 2xx), its content coding already undone.
+
+    `url` is what was asked, `final_url` what answered. Header names are lower-case, in the order they came.
+    """
+
+    url: str
+    final_url: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    fetched_at: datetime
+    elapsed_s: float
+    redirects: tuple[Redirect, ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """The first header of that lower-case name, or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """A 304 to a conditional request. The headers may carry fresher validators."""
+
+    url: str
+    final_url: str
+    headers: tuple[tuple[str, str], ...]
+    fetched_at: datetime
+    elapsed_s: float
+    redirects: tuple[Redirect, ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """The first header of that lower-case name, or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """A request that brought no usable body, with its reason from the closed list.
+
+    `detail` is one sentence for people, without secrets. `retry_after_s` is the server's own wish, already clamped
+    to a day; None when it had none.
+    """
+
+    url: str
+    reason: Reason
+    detail: str
+    fetched_at: datetime
+    elapsed_s: float = 0.0
+    status: int | None = None
+    final_url: str | None = None
+    retry_after_s: float | None = None
+    redirects: tuple[Redirect, ...] = ()
+
+
+FetchResult = FetchedPage | NotModified | FetchFailure
+
+# ------------------------------------------------------------------------------------------------------------- feeds
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What SQL remembers of a feed, as much of it as deciding the next poll needs.
+
+    `redirect_url` is where the last polls were redirected permanently and `redirect_count` how many polls in a row
+    agreed on it. `known_entries` says how many entries its last readable poll listed.
+    """
+
+    id: int
+    url: str
+    status: FeedStatus = FeedStatus.ACTIVE
+    etag: str | None = None
+    last_modified: str | None = None
+    body_sha256: str | None = None
+    interval_s: float = 900.0
+    error_count: int = 0
+    last_polled_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_new_at: datetime | None = None
+    last_unconditional_at: datetime | None = None
+    redirect_url: str | None = None
+    redirect_count: int = 0
+    known_entries: int = 0
+    next_poll_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a feed, its links already absolute.
+
+    `key` names the entry within its feed (hash of guid, or of the URL where the guid is missing or reused).
+    `version` changes when the outlet edited the entry (hash of title, summary and updated instant).
+    `published_raw` is the feed's own date string, kept when it could not be read or lies out of bounds.
+    `url` is the canonical form, under which the page is known; `link` the announced one, which is what is asked for
+    (a server may know its own spelling only). An empty `link` means that they are the same.
+    """
+
+    key: str
+    url: str
+    guid: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    published_at: datetime | None = None
+    published_raw: str | None = None
+    updated_at: datetime | None = None
+    authors: tuple[str, ...] = ()
+    version: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReading:
+    """A feed body read by one of the readers. `problem` is a sentence when it is no feed; then there are no entries.
+
+    `refused` counts entries without a usable link; `beyond_cap` those left for the next poll.
+    """
+
+    format: str
+    title: str | None = None
+    language: str | None = None
+    entries: tuple[Entry, ...] = ()
+    ttl_s: float | None = None
+    refused: int = 0
+    beyond_cap: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollPlan:
+    """What to write after a poll: the feed's next state and the entries that matter.
+
+    `announced` are entries never seen on this feed; `edited` those whose version changed; `listed` all keys with
+    their version that the feed still lists, or None when the listing is not to be touched (304, same body, failure).
+    `lost_estimate` is the number of items that probably passed unseen between two polls; None when there is no gap.
+    `fetch_delay_s` is how long this host asked to be left alone; 0 when it did not.
+    """
+
+    state: FeedState
+    outcome: PollOutcome
+    reason: Reason | None = None
+    detail: str | None = None
+    http_status: int | None = None
+    announced: tuple[Entry, ...] = ()
+    edited: tuple[Entry, ...] = ()
+    listed: tuple[tuple[str, str], ...] | None = None
+    entries_count: int = 0
+    lost_estimate: int | None = None
+    fetch_delay_s: float = 0.0
+
+
+# ------------------------------------------------------------------------------------------------------------ ledger
+
+
+@dataclass(frozen=True, slots=True)
+class EntryHints:
+    """What the feed said about a page before it was fetched."""
+
+    title: str | None = None
+    summary: str | None = None
+    published_at: datetime | None = None
+    published_raw: str | None = None
+    authors: tuple[str, ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One URL in the hands of one worker until `lease_until`, fenced by `token` (promise P5).
+
+    `url` is what the page is known by, `link` what is asked for. `attempts` counts this try too. `story_id` is set when
+    the page was stored before and is read again.
+    """
+
+    url_id: int
+    url: str
+    link: str
+    host: str
+    site: str
+    token: str
+    attempts: int
+    feed_id: int | None
+    story_id: int | None
+    hints: EntryHints
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claimed URL leaves its claim: terminal, or waiting again until `due_at`."""
+
+    state: UrlState
+    reason: Reason
+    due_at: datetime | None = None
+    detail: str | None = None
+
+
+# ----------------------------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedLine:
+    """A line of the page that is not in the story's text, and the rule that took it out.
+
+    `position` is the line's place among all lines of the candidate before cleaning, from 0; lines taken at the end of
+    an earlier stage (captions in the tree, say) have the position -1.
+    """
+
+    position: int
+    line: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanStory:
+    """What the outlet wrote, and nothing else.
+
+    `text` is paragraphs and sub-heads joined by one blank line, without title, standfirst, byline, date line,
+    captions and credits, which have their own fields. `published_raw` keeps a date that could not be trusted.
+    `access` is free, metered or paywalled; `candidate` names the extractor whose container was chosen.
+    """
+
+    url: str
+    title: str
+    text: str
+    canonical_url: str | None = None
+    kicker: str | None = None
+    standfirst: str | None = None
+    subheads: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    dateline: str | None = None
+    published_at: datetime | None = None
+    published_raw: str | None = None
+    modified_at: datetime | None = None
+    language: str | None = None
+    section: str | None = None
+    access: Literal["free", "metered", "paywalled"] = "free"
+    captions: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()
+    dropped: tuple[DroppedLine, ...] = ()
+    candidate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A page that gave no story: the reason from the closed list, one sentence, and what was dropped on the way."""
+
+    reason: Reason
+    detail: str
+    dropped: tuple[DroppedLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What identifies a text: `content_hash` its exact words, `anchors` its near-copies. `method` is their version.
+
+    The hash is SHA-256 in hex over the normalised words; anchors are signed 64-bit integers, distinct and sorted.
+    """
+
+    method: str
+    content_hash: str
+    anchors: tuple[int, ...]
+    word_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One contribution to a score: a feature, its weight, and where it stands (offsets in code points)."""
+
+    head: str
+    feature: str
+    weight: float
+    place: Literal["title", "lead", "body"]
+    start: int
+    end: int
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An actor named in the story: ISO 3166-1 alpha-3 code, or an upper-case code of our own for groups and bodies."""
+
+    actor: str
+    kind: Literal["state", "armed_group", "body"]
+    place: Literal["title", "lead", "body"]
+    start: int
+    end: int
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActScore:
+    """One type of policy act with its score 0..1."""
+
+    act: PolicyType
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a story is about conflict policy, and why we think so.
+
+    Scores are None when the language has no lexicon (`language_supported` False): then nothing is claimed.
+    `acts` holds only those at or above the threshold, best first.
+    """
+
+    model: str
+    language_supported: bool
+    conflict: float | None
+    conflict_policy: float | None
+    threshold: float
+    acts: tuple[ActScore, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def is_conflict_policy(self) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.conflict_policy is not None and self.conflict_policy >= self.threshold
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether the conflict score reaches the threshold."""
+        return self.conflict is not None and self.conflict >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRecord:
+    """Everything the reader learned from one page, ready to be stored."""
+
+    story: CleanStory
+    fingerprint: Fingerprint
+    verdict: Verdict
+    reader: str  # version of the reading rules
+
+
+# ----------------------------------------------------------------------------------------------------------- storing
+
+
+@dataclass(frozen=True, slots=True)
+class PageRef:
+    """Where the raw response lies in the archive, and what came with it."""
+
+    url: str
+    final_url: str
+    status: int
+    content_type: str | None
+    etag: str | None
+    last_modified: str | None
+    fetched_at: datetime
+    body_bytes: int
+    body_sha256: str
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStory:
+    """How a page ended in SQL. `story_id` is the story it became, revised or repeats; None when it became none."""
+
+    url_id: int
+    state: UrlState
+    reason: Reason
+    story_id: int | None = None
+    detail: str | None = None

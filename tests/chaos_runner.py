@@ -1,0 +1,252 @@
+"""Kill things in the middle of the main job and hold SQL against what was announced (promises P1-P3, P5-P7).
+
+    python tests/chaos_runner.py --urls 1200 --kills 60 --seed 1 [--database-url postgresql://…]
+
+starts `frontwire run --until-idle` against an origin whose answers are known, kills workers, their reading children,
+the poller, the dispatcher and Valkey at random with SIGKILL, stops workers for longer than a lease, flushes Redis, and
+checks that every URL ended stored, once, with the right text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from known_origin import Origin, paragraphs, start_origin
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import create_engine, text
+
+LEASE_S = 3.0
+ACCIDENTS = ("worker", "worker", "child", "child", "poller", "dispatcher", "valkey", "flush", "pause")
+
+
+@dataclass(frozen=True)
+class ChaosResult:
+    """What a run ended with. `lost`, `doubled`, `unfinished` and `wrong` must be empty."""
+
+    seed: int
+    urls: int
+    accidents: dict[str, int]
+    seconds: float
+    fetches_per_url: float
+    lost: list[str]
+    doubled: list[str]
+    unfinished: list[str]
+    wrong: list[str]
+    exit_status: int
+
+    @property
+    def is_clean(self) -> bool:
+        return self.exit_status == 0 and not (self.lost or self.doubled or self.unfinished or self.wrong)
+
+
+def run_chaos(
+    directory: Path, *, urls: int, kills: int, seed: int, database_url: str | None = None, limit_s: float = 300
+) -> ChaosResult:
+    """One run. The directory is left as it ends, with the processes' logs in `run.log`."""
+    origin = start_origin(sites=max(4, urls // 12), pages=urls, latency_s=0.02)
+    started = time.monotonic()
+    environment = os.environ | {
+        "FRONTWIRE_DATA_DIR": str(directory / "data"),
+        "FRONTWIRE_HTTP_PROXY": origin.proxy_url,
+        "FRONTWIRE_LEASE_S": str(LEASE_S),
+        "FRONTWIRE_HOST_DELAY_S": "0.02",
+        "FRONTWIRE_TICK_S": "0.1",
+        "FRONTWIRE_RETRY_BASE_S": "0.1",
+        "FRONTWIRE_MAX_ATTEMPTS": "50",
+        "FRONTWIRE_LOG_FORMAT": "json",
+    }
+    if database_url is not None:
+        environment["FRONTWIRE_DATABASE_URL"] = database_url
+    database = database_url or f"sqlite:///{directory / 'data' / 'frontwire.sqlite'}"
+    try:
+        write_opml(directory / "feeds.opml", origin.feeds())
+        frontwire = [sys.executable, "-m", "workers"]
+        subprocess.run(
+            [*frontwire, "feeds", "import", str(directory / "feeds.opml")],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        with (directory / "run.log").open("wb") as log:
+            run = subprocess.Popen(
+                [*frontwire, "run", "--until-idle", "--no-dashboard"], env=environment, stdout=log, stderr=log
+            )
+            try:
+                accidents = cause_accidents(
+                    run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s
+                )
+                status = run.wait(max(1.0, limit_s - (time.monotonic() - started)))
+            except subprocess.TimeoutExpired:
+                status = -1
+            finally:
+                end_tree(run)
+        return compare(origin, database, seed, accidents, time.monotonic() - started, status)
+    finally:
+        origin.close()
+
+
+def cause_accidents(
+    run: subprocess.Popen[bytes], chance: random.Random, kills: int, socket: Path, limit_s: float
+) -> dict[str, int]:
+    """Cause `kills` accidents while the run lasts, every kind at least once where there is time for it."""
+    done: Counter[str] = Counter()
+    planned = [*dict.fromkeys(ACCIDENTS), *(chance.choice(ACCIDENTS) for _ in range(kills))][: max(kills, 7)]
+    deadline = time.monotonic() + limit_s
+    # The first ones wait until the road is walked: an accident before the start proves nothing.
+    pause_s = 2.5
+    for kind in planned:
+        try:
+            run.wait(pause_s)
+            break
+        except subprocess.TimeoutExpired:
+            pass
+        if time.monotonic() > deadline:
+            break
+        if cause(kind, run.pid, chance, socket):
+            done[kind] += 1
+        pause_s = chance.uniform(0.3, 1.2)
+    return dict(done)
+
+
+def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
+    """One accident; False when its victim was not there."""
+    if kind == "flush":
+        try:
+            Redis.from_url(f"unix://{socket}?db=0").flushall()
+        except RedisError:
+            return False
+        return True
+    victims = list(processes(run_pid, "worker" if kind == "pause" else kind))
+    if not victims:
+        return False
+    victim = chance.choice(victims)
+    try:
+        if kind == "pause":
+            victim.suspend()
+            time.sleep(LEASE_S * 1.5)
+            victim.resume()
+        else:
+            victim.kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
+
+
+def processes(run_pid: int, kind: str) -> Iterator[psutil.Process]:
+    """The running processes of one kind below the run."""
+    try:
+        found = psutil.Process(run_pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for process in found:
+        try:
+            command = process.cmdline()
+        except psutil.Error:
+            continue
+        is_kind = {
+            "worker": command[1:4] == ["-m", "workers", "worker"],
+            "poller": command[1:4] == ["-m", "workers", "poller"],
+            "dispatcher": command[1:4] == ["-m", "workers", "dispatcher"],
+            "child": command[1:3] == ["-m", "workers.child"],
+            "valkey": any("valkey-server" in word for word in command[:1]),
+        }[kind]
+        if is_kind:
+            yield process
+
+
+def end_tree(run: subprocess.Popen[bytes]) -> None:
+    """Leave no process behind, whatever happened."""
+    try:
+        below = psutil.Process(run.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        below = []
+    for process in below:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    if run.poll() is None:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+
+
+def compare(
+    origin: Origin, database: str, seed: int, accidents: dict[str, int], seconds: float, status: int
+) -> ChaosResult:
+    """Hold the ledger and the stories against what was announced."""
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        ledger = {row.url: row.state for row in connection.execute(text("SELECT url, state FROM urls"))}
+        rows = connection.execute(text("SELECT url, text FROM stories")).all()
+        revisions = connection.execute(text("SELECT count(*) FROM revisions")).scalar_one()
+    engine.dispose()
+    wanted = origin.urls()
+    times = Counter(row.url for row in rows)
+    wrong = [row.url for row in rows if row.text != "\n\n".join(paragraphs(wanted[row.url]))]
+    page_hits = sum(count for path, count in origin.hits.items() if "/story/" in path)
+    doubled = [url for url, count in times.items() if count > 1]
+    if revisions != len(rows):
+        doubled.append(f"{revisions} revisions of {len(rows)} stories")
+    return ChaosResult(
+        seed=seed,
+        urls=len(wanted),
+        accidents=accidents,
+        seconds=round(seconds, 1),
+        fetches_per_url=round(page_hits / len(wanted), 3),
+        lost=[url for url in wanted if url not in ledger],
+        doubled=doubled,
+        unfinished=[url for url, state in ledger.items() if state != "stored"],
+        wrong=wrong,
+        exit_status=status,
+    )
+
+
+def write_opml(path: Path, feeds: Sequence[str]) -> None:
+    """An OPML file of these feeds."""
+    outlines = "".join(f'<outline type="rss" text="feed" xmlUrl="{url}"/>' for url in feeds)
+    path.write_text(f'<opml version="2.0"><head><title>chaos</title></head><body>{outlines}</body></opml>')
+
+
+def main() -> int:
+    """Run from the command line; prints one JSON line a run, exit status 1 when any promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--urls", type=int, default=1200)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, action="append", help="may be repeated")
+    parser.add_argument("--limit-s", type=float, default=900)
+    parser.add_argument("--database-url", help="an empty PostgreSQL database (default: SQLite)")
+    options = parser.parse_args()
+    is_clean = True
+    for seed in options.seed or [1]:
+        with tempfile.TemporaryDirectory(prefix="frontwire-chaos-") as name:
+            result = run_chaos(
+                Path(name),
+                urls=options.urls,
+                kills=options.kills,
+                seed=seed,
+                database_url=options.database_url,
+                limit_s=options.limit_s,
+            )
+            print(json.dumps(result.__dict__), flush=True)
+            if not result.is_clean:
+                is_clean = False
+                print((Path(name) / "run.log").read_text(errors="replace")[-5000:], file=sys.stderr)
+    return 0 if is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

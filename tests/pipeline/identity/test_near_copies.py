@@ -1,0 +1,184 @@
+"""Which story is a copy, which only shares words, and which clusters are worth a look."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire_reports import PARAGRAPHS, REPORT
+
+from pipeline.identity.comparing import FEATURES, compare, copy_score, profile
+from pipeline.identity.near_copies import (
+    JOIN_AT,
+    MAX_CLUSTERS_PER_ANCHOR,
+    SHARES_WORDS,
+    Candidate,
+    Match,
+    pick_cluster,
+    rank_clusters,
+)
+from pipeline.identity.near_copy_weights import WEIGHTS
+from pipeline.outcomes import Relation
+
+EDITED = "VELES (Wire) - " + REPORT.replace("Tuesday", "Nov. 4").replace("two more", "two additional").replace(
+    "No one was hurt.", "There were no injuries."
+)
+HALF = "\n\n".join(PARAGRAPHS[:3])
+BRIEF = PARAGRAPHS[0] + "\n\nSign up for our newsletter."
+FOLLOW_UP = f"""Parliament approved on Thursday a deployment of air defence batteries to the northern border by 98 votes
+to 31, hours after another attack cut power to a hospital in the regional capital.
+
+Lawmakers added a clause that obliges the government to report every three months on how the systems are used. Speaker
+Jan Orlik said the house had acted in the shortest time its rules allow and thanked the opposition for its votes.
+
+The hospital ran on generators for five hours, its director said, and eleven patients were moved to another ward.
+
+{PARAGRAPHS[4]}"""
+STATEMENT = (
+    "“We will keep these batteries on the border for as long as the attacks go on, and we will ask parliament for the "
+    "money that this takes, because nobody in the north should have to sit in the dark,” the minister said."
+)
+SAME_STATEMENT = f"""A charity in the regional capital opened a night shelter on Tuesday for families without heating.
+
+{STATEMENT}
+
+The shelter has room for sixty people and is run by volunteers, who said that they had asked the city for blankets."""
+
+
+def market_wrap(day: str, rise: str, index: int, ratio: str, volume: int, yen: str, crude: str, gold: int) -> str:
+    return (
+        f"Shares on the main exchange closed {rise} percent higher on {day} as investors weighed oil prices. The index "
+        f"ended at {index} points. Advancing issues outnumbered decliners by a ratio of {ratio} to 1 on volume of "
+        f"{volume} million shares, compared with the average for the last 20 trading days. In currency markets the "
+        f"dollar was at {yen} yen. Benchmark crude settled at {crude} dollars a barrel and gold was at {gold} dollars."
+    )
+
+
+MONDAY = market_wrap("Monday", "1.88", 19921, "2.26", 624, "118.47", "72.76", 1449)
+THURSDAY = market_wrap("Thursday", "0.37", 20631, "1.66", 562, "101.36", "84.22", 1984)
+
+
+def relation(text: str, other: str) -> Relation | None:
+    copy, shares = pick_cluster(text, [Candidate(cluster_id=1, story_id=2, text=other)])
+    found = copy or next(iter(shares), None)
+    return found.relation if found else None
+
+
+@pytest.mark.parametrize("copy", [REPORT, EDITED, HALF, BRIEF, REPORT.upper(), PARAGRAPHS[2] + "\n\n" + HALF])
+def test_what_outlets_make_of_a_report_is_a_copy_whichever_came_first(copy: str) -> None:
+    assert relation(copy, REPORT) is Relation.COPY
+    assert relation(REPORT, copy) is Relation.COPY
+
+
+def test_a_follow_up_that_repeats_the_background_only_shares_words() -> None:
+    assert relation(FOLLOW_UP, REPORT) is Relation.SHARES
+
+
+def test_two_market_wraps_from_one_template_are_not_copies() -> None:
+    assert relation(THURSDAY, MONDAY) is Relation.SHARES
+
+
+def test_figures_swapped_in_the_same_words_are_counted() -> None:
+    pair = compare(
+        profile("Here is the situation on day 41 of the war in the north."),
+        profile("Here is the situation on day 42 of the war in the north."),
+    )
+    assert pair is not None
+    assert (pair.common, pair.swapped) == (8, 3)
+
+
+def test_a_report_with_a_corrected_toll_is_still_a_copy() -> None:
+    assert relation(REPORT.replace("14 drones", "17 drones").replace("40,000", "38,000"), REPORT) is Relation.COPY
+
+
+def test_the_same_market_wrap_twice_is_a_copy() -> None:
+    assert relation("By our markets desk\n\n" + MONDAY, MONDAY) is Relation.COPY
+
+
+def test_two_stories_with_one_statement_share_nothing() -> None:
+    assert relation(SAME_STATEMENT, f"{PARAGRAPHS[0]}\n\n{STATEMENT}\n\n{PARAGRAPHS[1]}") is None
+
+
+def test_shared_words_count_from_25_on() -> None:
+    # The second text holds the first 24 or 25 words of the report among words of its own.
+    own = " ".join(f"own{n} text{n}" for n in range(60))
+    for count, expected in ((SHARES_WORDS - 1, None), (SHARES_WORDS, Relation.SHARES)):
+        shared = " ".join(REPORT.split()[100 : 100 + count])
+        assert relation(f"{own} {shared} {own}", REPORT) is expected
+
+
+def test_the_best_cluster_is_joined_and_the_next_best_only_linked() -> None:
+    copy, shares = pick_cluster(REPORT, [Candidate(7, 70, FOLLOW_UP), Candidate(8, 80, EDITED), Candidate(9, 90, HALF)])
+    assert copy is not None
+    assert copy.relation is Relation.COPY
+    assert {copy.cluster_id, *(match.cluster_id for match in shares)} == {7, 8, 9}
+    assert [match.relation for match in shares] == [Relation.SHARES, Relation.SHARES]
+    assert copy.score >= shares[0].score >= JOIN_AT > shares[1].score
+
+
+def test_a_cluster_is_judged_by_the_best_of_its_stories() -> None:
+    copy, shares = pick_cluster(
+        EDITED, [Candidate(7, 70, FOLLOW_UP), Candidate(7, 71, BRIEF), Candidate(7, 72, REPORT)]
+    )
+    assert copy is not None
+    assert copy.cluster_id == 7
+    assert copy.story_id in (71, 72)
+    assert shares == ()
+
+
+def test_nothing_to_compare_with_is_no_match() -> None:
+    assert pick_cluster(REPORT, []) == (None, ())
+    assert pick_cluster("", [Candidate(1, 2, REPORT)]) == (None, ())
+    assert pick_cluster(REPORT, [Candidate(1, 2, "")]) == (None, ())
+
+
+@given(
+    st.permutations(
+        [Candidate(7, 70, FOLLOW_UP), Candidate(8, 80, EDITED), Candidate(8, 81, HALF), Candidate(9, 90, BRIEF)]
+    )
+)
+def test_the_order_of_the_candidates_changes_nothing(candidates: list[Candidate]) -> None:
+    assert pick_cluster(REPORT, candidates) == pick_cluster(REPORT, candidates[::-1])
+
+
+@given(st.integers(min_value=8, max_value=len(REPORT.split())))
+def test_the_head_of_a_report_is_a_copy_of_itself_at_any_length(count: int) -> None:
+    head = " ".join(REPORT.split()[:count])
+    assert relation(head, head) is Relation.COPY
+
+
+@pytest.mark.parametrize("count", [300, 1_000, 9_000])
+def test_a_very_long_text_is_a_copy_of_itself(count: int) -> None:
+    text = " ".join(f"word{n}" for n in range(count))
+    assert relation(text, text) is Relation.COPY
+
+
+@given(st.text(), st.text())
+def test_any_two_texts_can_be_compared_and_the_order_does_not_matter(one: str, other: str) -> None:
+    there, back = compare(profile(one), profile(other)), compare(profile(other), profile(one))
+    assert (there is None) is (back is None)
+    if there is not None and back is not None:
+        assert copy_score(there) == copy_score(back)
+        assert 0 <= copy_score(there) <= 1
+
+
+def test_every_feature_has_a_weight_and_every_weight_a_feature() -> None:
+    assert [name for name, _ in FEATURES] == list(WEIGHTS)
+
+
+def test_a_rare_anchor_outweighs_common_ones() -> None:
+    assert rank_clusters({11: [1], 12: [2, 3, 4, 5], 13: [2, 3, 4, 5]}) == (2, 3, 4, 5, 1)
+    assert rank_clusters({11: [1], 12: [2, *range(100, 115)]})[0] == 1
+
+
+def test_a_stock_phrase_names_no_cluster() -> None:
+    assert rank_clusters({11: range(MAX_CLUSTERS_PER_ANCHOR)}, limit=99) == tuple(range(MAX_CLUSTERS_PER_ANCHOR))
+    assert rank_clusters({11: range(MAX_CLUSTERS_PER_ANCHOR + 1)}) == ()
+    assert rank_clusters({11: []}) == ()
+
+
+def test_clusters_of_equal_weight_come_oldest_first_up_to_the_limit() -> None:
+    assert rank_clusters({11: [9, 3, 7]}, limit=2) == (3, 7)
+
+
+def test_a_match_carries_what_a_link_in_sql_needs() -> None:
+    copy, _ = pick_cluster(EDITED, [Candidate(7, 70, REPORT)])
+    assert copy == Match(cluster_id=7, story_id=70, relation=Relation.COPY, score=pytest.approx(0.95, abs=0.05))

@@ -1,0 +1,160 @@
+"""Feeds in SQL: leases on polls and the one transaction that ends them (P4, P7). On SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Engine, func, select, update
+from store_builders import LEASE_S, T0, add_feed, announce, at, claim_all, entry, record, states, store
+
+from pipeline.outcomes import FeedStatus, PollOutcome, UrlState
+from pipeline.store import feeds as feed_store
+from pipeline.store import hosts, schema
+from pipeline.store.feeds import NewFeed
+from pipeline.values import Entry, FeedState, PollPlan
+
+
+def plan_for(state: FeedState, entries: list[Entry], *, edited: tuple[Entry, ...] = ()) -> PollPlan:
+    return PollPlan(
+        state=replace(state, etag='"e1"', last_polled_at=T0, next_poll_at=at(900)),
+        outcome=PollOutcome.NEW_ENTRIES,
+        announced=tuple(entries),
+        edited=edited,
+        listed=tuple((item.key, item.version) for item in (*entries, *edited)),
+        entries_count=len(entries),
+    )
+
+
+def poll(engine: Engine, entries: list[Entry], *, edited: tuple[Entry, ...] = ()) -> feed_store.PollWritten | None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
+        return feed_store.apply_poll(connection, "me", plan_for(state, entries, edited=edited), T0, 10, 0.1)
+
+
+def test_a_feed_is_claimed_by_one_poller_at_a_time(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        assert len(feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)) == 1
+    with engine.begin() as connection:
+        assert feed_store.claim_due_feeds(connection, "two", at(1), 10, LEASE_S) == []
+        assert len(feed_store.claim_due_feeds(connection, "two", at(LEASE_S + 1), 10, LEASE_S)) == 1
+
+
+def test_a_poll_that_lost_its_lease_writes_nothing(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        (state,) = feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)
+        feed_store.claim_due_feeds(connection, "two", at(LEASE_S + 1), 10, LEASE_S)
+        assert feed_store.apply_poll(connection, "one", plan_for(state, [entry(1)]), T0, 10, 0.1) is None
+    assert states(engine) == {}
+
+
+def test_urls_listing_validators_and_poll_are_written_together(engine: Engine) -> None:
+    assert poll(engine, [entry(1), entry(2)]) == feed_store.PollWritten(new_urls=2, reopened=0)
+    with engine.connect() as connection:
+        feed = connection.execute(select(schema.feeds)).one()
+        polls = connection.execute(select(schema.feed_polls)).all()
+        known = feed_store.known_entries(connection, feed.id)
+    assert (feed.etag, feed.lease_token, feed.last_outcome) == ('"e1"', None, PollOutcome.NEW_ENTRIES)
+    assert [row.new_urls for row in polls] == [2]
+    assert known == {"key-1": "v1", "key-2": "v1"}
+
+
+def test_a_fault_in_the_middle_of_the_poll_leaves_no_validator_behind(engine: Engine) -> None:
+    broken = replace(entry(1), url=None)  # type: ignore[arg-type]
+    try:
+        poll(engine, [broken])
+    except Exception:
+        pass
+    else:
+        raise AssertionError("the poll should have failed")
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.feed_polls)).scalar_one() == 0
+        assert connection.execute(select(func.count()).where(schema.feeds.c.etag.is_not(None))).scalar_one() == 0
+
+
+def test_a_url_announced_by_two_feeds_is_one_row(engine: Engine) -> None:
+    announce(engine, [entry(1)])
+    announce(engine, [entry(1)], feed="https://other.example/feed.xml")
+    assert states(engine) == {UrlState.WAITING: 1}
+
+
+def test_an_edited_entry_has_its_stored_page_read_again(engine: Engine) -> None:
+    poll(engine, [entry(1)])
+    (claim,) = claim_all(engine)
+    store(engine, claim, record())
+    with engine.begin() as connection:
+        connection.execute(update(schema.feeds).values(next_poll_at=at(1000)))
+    assert poll(engine, [], edited=(entry(1, version="v2"),)) == feed_store.PollWritten(new_urls=0, reopened=1)
+    (again,) = claim_all(engine, now=at(1000))
+    assert again.story_id is not None
+    assert again.attempts == 1
+
+
+def test_an_entry_that_left_the_feed_is_still_known(engine: Engine) -> None:
+    poll(engine, [entry(1)])
+    with engine.begin() as connection:
+        connection.execute(update(schema.feeds).values(next_poll_at=at(1000)))
+    poll(engine, [entry(2)])
+    with engine.connect() as connection:
+        feed_id = connection.execute(select(schema.feeds.c.id)).scalar_one()
+        listed = connection.execute(select(schema.feed_listings.c.entry_key, schema.feed_listings.c.is_listed))
+        assert dict(listed.all()) == {"key-1": False, "key-2": True}  # type: ignore[arg-type]
+        assert set(feed_store.known_entries(connection, feed_id)) == {"key-1", "key-2"}
+
+
+def test_the_link_is_asked_for_and_the_canonical_url_is_known(engine: Engine) -> None:
+    announce(engine, [replace(entry(1), link="https://outlet.example/story/1?maca=rss")])
+    (claim,) = claim_all(engine)
+    assert (claim.url, claim.link) == ("https://outlet.example/story/1", "https://outlet.example/story/1?maca=rss")
+
+
+def test_adding_feeds_twice_adds_them_once_and_refuses_what_is_no_web_address(engine: Engine) -> None:
+    wanted = [NewFeed("https://a.example/f"), NewFeed("HTTPS://A.example:443/f"), NewFeed("javascript:alert(1)")]
+    with engine.begin() as connection:
+        first = feed_store.add_feeds(connection, wanted, T0)
+        second = feed_store.add_feeds(connection, wanted[:1], T0)
+    assert (first.added, first.refused) == (1, ("javascript:alert(1)",))
+    assert (second.added, second.known) == (0, 1)
+
+
+def test_a_disabled_feed_and_a_feed_of_a_resting_host_are_not_polled(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection, "https://off.example/f")
+        add_feed(connection, "https://resting.example/f")
+        feed_store.set_feed_status(connection, "https://off.example/f", FeedStatus.DISABLED)
+        hosts.hold_host(connection, "resting.example", at(), 600)
+        assert feed_store.claim_due_feeds(connection, "me", at(1), 10, LEASE_S) == []
+
+
+def test_two_feeds_of_one_host_are_not_claimed_together(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection, "https://one.example/a")
+        add_feed(connection, "https://one.example/b")
+        assert len(feed_store.claim_due_feeds(connection, "me", at(1), 10, LEASE_S)) == 1
+
+
+def test_a_next_poll_written_by_a_clock_a_day_ahead_is_due(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        connection.execute(update(schema.feeds).values(next_poll_at=at(3 * 86_400)))
+        assert len(feed_store.claim_due_feeds(connection, "me", at(), 10, LEASE_S)) == 1
+
+
+def test_a_poll_that_takes_long_keeps_its_lease_while_its_process_lives(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)
+        assert feed_store.extend_feeds(connection, "one", at(LEASE_S - 1), LEASE_S) == 1
+        assert feed_store.claim_due_feeds(connection, "two", at(LEASE_S + 1), 10, LEASE_S) == []
+
+
+def test_a_poll_that_failed_by_our_fault_is_tried_again_soon_and_not_at_once(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        (state,) = feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)
+        assert not feed_store.postpone_feed(connection, "stranger", state.id, at(1))
+        assert feed_store.postpone_feed(connection, "one", state.id, at(15))
+        assert feed_store.claim_due_feeds(connection, "two", at(14), 10, LEASE_S) == []
+        assert len(feed_store.claim_due_feeds(connection, "two", at(15), 10, LEASE_S)) == 1

@@ -1,0 +1,82 @@
+"""Politeness in SQL: spacing and connections of a host, over all processes (P16). On SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+from store_builders import at
+
+from pipeline.store import hosts
+from pipeline.store.hosts import RobotsCopy
+
+
+def enter(engine: Engine, token: str, seconds: float, delay_s: float = 1.0) -> hosts.HostAnswer:
+    with engine.begin() as connection:
+        return hosts.enter_host(connection, "a.example", token, at(seconds), delay_s)
+
+
+def test_two_requests_to_a_host_are_a_second_apart(engine: Engine) -> None:
+    assert enter(engine, "one", 0).wait_s == 0
+    assert 0 < enter(engine, "two", 0.4).wait_s <= 0.6
+    assert enter(engine, "two", 1.0).wait_s == 0
+
+
+def test_a_host_has_two_connections_at_most(engine: Engine) -> None:
+    assert [enter(engine, "one", 0).wait_s, enter(engine, "two", 1).wait_s] == [0, 0]
+    assert enter(engine, "three", 2).wait_s > 0
+    with engine.begin() as connection:
+        hosts.leave_host(connection, "a.example", "one")
+    assert enter(engine, "three", 2).wait_s == 0
+
+
+def test_the_slot_of_a_process_that_died_frees_itself(engine: Engine) -> None:
+    enter(engine, "dead one", 0)
+    enter(engine, "dead two", 1)
+    assert enter(engine, "alive", hosts.HOLD_S - 1).wait_s > 0
+    assert enter(engine, "alive", hosts.HOLD_S + 2).wait_s == 0
+
+
+def test_a_clock_that_was_an_hour_ahead_does_not_close_the_host(engine: Engine) -> None:
+    enter(engine, "ahead", 3600)
+    assert enter(engine, "right", 0).wait_s == 0
+
+
+def test_leaving_twice_or_with_a_strange_token_changes_nothing(engine: Engine) -> None:
+    enter(engine, "one", 0)
+    enter(engine, "two", 1)
+    with engine.begin() as connection:
+        hosts.leave_host(connection, "a.example", "stranger")
+        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_host(connection, "a.example", "one")
+    assert enter(engine, "three", 2).wait_s == 0
+    assert enter(engine, "four", 3).wait_s > 0
+
+
+def test_a_crawl_delay_longer_than_ours_wins(engine: Engine) -> None:
+    with engine.begin() as connection:
+        hosts.remember_robots(connection, "a.example", RobotsCopy(200, "…", at(86_400), crawl_delay_s=10), at())
+    enter(engine, "one", 0)
+    assert enter(engine, "two", 9).wait_s > 0
+    assert enter(engine, "two", 10).wait_s == 0
+
+
+def test_retry_after_holds_the_host_for_everybody_and_a_day_at_most(engine: Engine) -> None:
+    with engine.begin() as connection:
+        hosts.hold_host(connection, "a.example", at(), 10 * 86_400)
+        hosts.hold_host(connection, "a.example", at(), 5)
+    answer = enter(engine, "one", 3600)
+    assert answer.is_down
+    assert answer.wait_s == 86_400 - 3600
+    assert enter(engine, "one", 86_401).wait_s == 0
+
+
+def test_robots_are_remembered_for_every_process(engine: Engine) -> None:
+    copy = RobotsCopy(200, "User-agent: *\nDisallow: /private/", at(86_400))
+    with engine.begin() as connection:
+        assert hosts.robots_of(connection, "a.example") is None
+        hosts.remember_robots(connection, "a.example", copy, at())
+    with engine.connect() as connection:
+        assert hosts.robots_of(connection, "a.example") == copy
+
+
+def test_politeness_counts_a_host_whatever_its_port() -> None:
+    assert hosts.asked_host("http://a.example:8080/x") == hosts.asked_host("https://a.example/") == "a.example"

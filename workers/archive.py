@@ -1,0 +1,133 @@
+"""The raw archive: every response as it was judged, in WARC files that any web archive reads (ISO 28500).
+
+A process writes files of its own, so that no two ever share one. What lies in a file after a kill is whole records
+and perhaps one cut-off at the end, which no row points to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from pipeline.values import FetchedPage, PageRef, Redirect
+
+FILE_MAX_BYTES = 256 << 20
+_STORED_HEADERS_MAX = 200
+
+
+class ArchiveError(Exception):
+    """An archived response can't be read back: the file is gone, cut off, or not what the row says."""
+
+
+class Archive:
+    """Writes responses below `directory`, a new file a day and at 256 MiB."""
+
+    def __init__(self, directory: Path, writer: str) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._file: BinaryIO | None = None
+        self._path = Path()
+        self._day = ""
+
+    def add(self, page: FetchedPage) -> PageRef:
+        """Append the response and return where it lies; flushed before this returns."""
+        file = self._file_for(page.fetched_at)
+        offset = file.tell()
+        writer = WARCWriter(file, gzip=True)
+        headers = StatusAndHeaders(f"{page.status} OK", _kept_headers(page), protocol="HTTP/1.1")
+        record = writer.create_warc_record(
+            page.url,
+            "response",
+            payload=BytesIO(page.body),
+            length=len(page.body),
+            http_headers=headers,
+            warc_headers_dict={
+                "WARC-Date": page.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "X-Frontwire-Final-URL": page.final_url,
+            },
+        )
+        writer.write_record(record)
+        file.flush()
+        return PageRef(
+            url=page.url,
+            final_url=page.final_url,
+            status=page.status,
+            content_type=(page.header("content-type") or "")[:255] or None,
+            etag=_short(page.header("etag"), 1024),
+            last_modified=_short(page.header("last-modified"), 255),
+            fetched_at=page.fetched_at,
+            body_bytes=len(page.body),
+            body_sha256=hashlib.sha256(page.body).hexdigest(),
+            warc_file=self._path.relative_to(self._directory).as_posix(),
+            warc_offset=offset,
+            warc_length=file.tell() - offset,
+        )
+
+    def close(self) -> None:
+        """Close the current file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _file_for(self, now: datetime) -> BinaryIO:
+        day = now.astimezone(UTC).strftime("%Y-%m-%d")
+        if self._file is not None and (day != self._day or self._file.tell() >= FILE_MAX_BYTES):
+            self.close()
+        if self._file is None:
+            self._day = day
+            folder = self._directory / day
+            folder.mkdir(parents=True, exist_ok=True)
+            stamp = now.astimezone(UTC).strftime("%H%M%S%f")
+            self._path = folder / f"frontwire-{stamp}-{self._writer}-{os.getpid()}.warc.gz"
+            self._file = self._path.open("xb")
+        return self._file
+
+
+def _short(value: str | None, longest: int) -> str | None:
+    """A validator that does not fit is worth nothing: half of one would never match."""
+    return value if value is not None and len(value) <= longest else None
+
+
+def _kept_headers(page: FetchedPage) -> list[tuple[str, str]]:
+    """The response's headers, but for those that describe the transfer: the body is stored decoded."""
+    transfer = {"content-encoding", "content-length", "transfer-encoding", "set-cookie"}
+    kept = [(name, value) for name, value in page.headers if name not in transfer][:_STORED_HEADERS_MAX]
+    return [*kept, ("content-length", str(len(page.body)))]
+
+
+def load(directory: Path, page: PageRef) -> FetchedPage:
+    """The archived response that `page` points to; raises ArchiveError when it is gone or not the same bytes."""
+    path = directory / page.warc_file
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise ArchiveError(f"{page.warc_file} lies outside the archive")
+    try:
+        with path.open("rb") as file:
+            file.seek(page.warc_offset)
+            raw = file.read(page.warc_length)
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error.strerror}; restore the archive directory from its backup") from error
+    record = next(iter(ArchiveIterator(BytesIO(raw))), None)
+    if record is None:
+        raise ArchiveError(f"{path} at {page.warc_offset}: no record there; the file was cut off")
+    body = record.content_stream().read()
+    if hashlib.sha256(body).hexdigest() != page.body_sha256:
+        raise ArchiveError(f"{path} at {page.warc_offset}: not the bytes that were stored")
+    headers = tuple((name.lower(), value) for name, value in record.http_headers.headers)
+    return FetchedPage(
+        url=page.url,
+        final_url=page.final_url,
+        status=page.status,
+        headers=headers,
+        body=body,
+        fetched_at=page.fetched_at,
+        elapsed_s=0.0,
+        redirects=() if page.url == page.final_url else (Redirect(302, page.final_url),),
+    )

@@ -1,0 +1,269 @@
+"""Reading in a process that can be killed from outside (promise P22).
+
+`python -m workers.child` answers framed requests on its standard input. It opens no file and no connection, and limits
+its own memory and its CPU time per request; the parent adds a wall clock and a kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+import msgspec
+import structlog
+
+from pipeline.outcomes import Reason
+from pipeline.values import EntryHints, FeedReading, FetchedPage, StoryRecord, Unread
+from workers.logs import start_logging
+from workers.settings import load_settings, reading_environment
+
+log = structlog.get_logger("child")
+
+CPU_LIMIT_S = 10
+WALL_LIMIT_S = 15.0
+MEMORY_LIMIT_BYTES = 1 << 30
+# Parsers leak a little, and a heap that one huge page has blown up does not shrink: start afresh now and then.
+PAGES_PER_CHILD = 500
+COMMAND = (sys.executable, "-m", "workers.child")
+START_LIMIT_S = 60.0
+START_TRIES = 3
+ASK_TRIES = 2
+_LENGTH = struct.Struct("!I")
+_FRAME_MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Read `page` as a story, or, where `feed_at` is set, its body as a feed at that instant.
+
+    `known` are the keys of entries that the feed is known to have listed: they don't count against the feed's cap.
+    """
+
+    page: FetchedPage
+    hints: EntryHints
+    feed_at: datetime | None = None
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the three is set; all None is the child's sign that it is ready."""
+
+    record: StoryRecord | None = None
+    unread: Unread | None = None
+    reading: FeedReading | None = None
+
+
+class ChildUnavailable(ChildProcessError):
+    """No reading process can be had: nothing was read and no page is to blame."""
+
+
+class ReadingChild:
+    """One child process, started when first needed and again after it was killed or has grown old.
+
+    Used by one task at a time.
+    """
+
+    def __init__(self, wall_limit_s: float = WALL_LIMIT_S, command: Sequence[str] = COMMAND) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._served = 0
+        self._wall_limit_s = wall_limit_s
+        self._command = command
+
+    @property
+    def pid(self) -> int | None:
+        """The running child's process id."""
+        return self._process.pid if self._process is not None else None
+
+    async def read_page(self, page: FetchedPage, hints: EntryHints) -> StoryRecord | Unread:
+        """The story on the page, or why there is none; a child over its budget ends as extract_budget."""
+        answer = await self._ask(Request(page, hints))
+        if isinstance(answer, Unread):
+            return answer
+        return answer.record or answer.unread or Unread(Reason.EXTRACT_FAILED, "the reading process gave no answer")
+
+    async def read_feed(self, page: FetchedPage, now: datetime, known: Iterable[str] = ()) -> FeedReading:
+        """The feed's entries; a body that could not be read within the budget has `problem` set."""
+        answer = await self._ask(Request(page, EntryHints(), now, frozenset(known)))
+        if isinstance(answer, Unread):
+            return FeedReading(format="", problem=answer.detail)
+        return answer.reading or FeedReading(format="", problem="the reading process gave no answer")
+
+    async def close(self) -> None:
+        """End the child."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    async def _ask(self, request: Request) -> Answer | Unread:
+        """The child's answer. A child that somebody else killed is no verdict on the page: it is asked once more."""
+        died = Unread(Reason.EXTRACT_BUDGET, "the reading process died")
+        for _ in range(ASK_TRIES):
+            process = await self._started()
+            try:
+                async with asyncio.timeout(self._wall_limit_s):
+                    await _send(process, msgspec.msgpack.encode(request))
+                    raw = await _receive(process)
+            except TimeoutError:
+                await self.close()
+                return Unread(Reason.EXTRACT_BUDGET, f"reading took longer than {self._wall_limit_s:g} s")
+            except (asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError):
+                code = await process.wait()
+                await self.close()
+                died = Unread(Reason.EXTRACT_BUDGET, _death_words(code))
+                if code == -signal.SIGXCPU:
+                    break
+            except asyncio.CancelledError:
+                # The answer to this request would be taken for the answer to the next.
+                await self.close()
+                raise
+            else:
+                self._served += 1
+                return msgspec.msgpack.decode(raw, type=Answer)
+        log.warning("reading_process_died", url=request.page.url, detail=died.detail)
+        return died
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        for _ in range(START_TRIES):
+            try:
+                return await self._ready()
+            except (TimeoutError, asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError):
+                await self.close()
+        raise ChildUnavailable(
+            f"the reading process did not start in {START_TRIES} tries; see the log for its own words"
+        )
+
+    async def _ready(self) -> asyncio.subprocess.Process:
+        if self._served >= PAGES_PER_CHILD or (self._process is not None and self._process.returncode is not None):
+            await self.close()
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=reading_environment(),
+            )
+            self._served = 0
+            async with asyncio.timeout(START_LIMIT_S):
+                await _receive(self._process)
+        return self._process
+
+
+def _death_words(code: int) -> str:
+    if code == -signal.SIGXCPU:
+        return f"reading took more than {CPU_LIMIT_S} s of CPU time"
+    return f"the reading process died {ASK_TRIES} times (exit status {code})"
+
+
+async def _send(process: asyncio.subprocess.Process, raw: bytes) -> None:
+    if process.stdin is None:
+        raise BrokenPipeError("the child has no standard input")
+    process.stdin.write(_LENGTH.pack(len(raw)) + raw)
+    await process.stdin.drain()
+
+
+async def _receive(process: asyncio.subprocess.Process) -> bytes:
+    if process.stdout is None:
+        raise BrokenPipeError("the child has no standard output")
+    (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
+    return await process.stdout.readexactly(length)
+
+
+# ------------------------------------------------------------------------------------------------- inside the child
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until the input ends."""
+    decoder = msgspec.msgpack.Decoder(Request)
+    while (raw := _read_frame(requests)) is not None:
+        _allow_cpu(CPU_LIMIT_S)
+        _write_frame(answers, msgspec.msgpack.encode(_answer(decoder.decode(raw))))
+
+
+def _answer(request: Request) -> Answer:
+    # Imported by main() before the first request; here the names are only looked up.
+    from pipeline.feeds import read_feed
+    from pipeline.record import read_record
+
+    try:
+        if request.feed_at is not None:
+            page = request.page
+            content_type = page.header("content-type")
+            reading = read_feed(page.body, content_type, page.final_url, request.feed_at, request.known)
+            return Answer(reading=reading)
+        result = read_record(request.page, request.hints)
+    except MemoryError:
+        return _failed(request, Reason.EXTRACT_BUDGET, "reading took more than 1 GiB of memory")
+    except RecursionError:
+        return _failed(request, Reason.TOO_COMPLEX, "the page is nested too deeply")
+    except Exception as error:
+        log.exception("reading_failed", url=request.page.url)
+        return _failed(request, Reason.EXTRACT_FAILED, f"{type(error).__name__}: {error}"[:300])
+    return Answer(unread=result) if isinstance(result, Unread) else Answer(record=result)
+
+
+def _failed(request: Request, reason: Reason, detail: str) -> Answer:
+    if request.feed_at is not None:
+        return Answer(reading=FeedReading(format="", problem=detail))
+    return Answer(unread=Unread(reason, detail))
+
+
+def _allow_cpu(seconds: int) -> None:
+    """Let the kernel end this process when it has used `seconds` more of CPU time: no Python code can be in the way."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
+
+
+def _read_frame(source: BinaryIO) -> bytes | None:
+    head = source.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    return source.read(length) if length <= _FRAME_MAX_BYTES else None
+
+
+def _write_frame(target: BinaryIO, raw: bytes) -> None:
+    target.write(_LENGTH.pack(len(raw)) + raw)
+    target.flush()
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ValueError, OSError):
+        # macOS has no working RLIMIT_AS; the wall clock still holds there.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+
+
+def main() -> None:
+    """Serve on standard input and output, which nothing else may write to."""
+    # Ctrl-C on a terminal reaches every process of the group; the parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    start_logging(load_settings(), "reading")
+    # The heavy imports are paid once, before the first page's budget starts.
+    import pipeline.feeds
+    import pipeline.record  # noqa: F401
+
+    _limit_memory()
+    with contextlib.suppress(BrokenPipeError):
+        # A parent that was killed reads no answer; then there is nobody left to tell.
+        _write_frame(answers, msgspec.msgpack.encode(Answer()))
+        serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""`frontwire explain`: every step of a URL, every dropped line with its rule, every score with its evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pipeline.identity.urls import canonical_url
+from pipeline.store import reports
+from workers.cli.common import json_option, print_json, print_table, store
+from workers.database import reading
+
+
+@click.command()
+@click.argument("wanted", metavar="URL|uID|sID")
+@json_option
+def explain(wanted: str, as_json: bool) -> int:
+    """Explain how a URL ended: by its URL, its ledger id (u12) or its story's id (s12)."""
+    with store() as engine, reading(engine) as connection:
+        row = reports.find_url(connection, wanted) or reports.find_url(connection, canonical_url(wanted) or wanted)
+        if row is None:
+            raise click.ClickException(f"{wanted!r} was never announced; `frontwire stories list` shows what was read")
+        facts = reports.explain_url(connection, row.id)
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+    return 0
+
+
+def _print(facts: dict[str, Any]) -> None:
+    url = facts["url"]
+    click.echo(f"{url['url']}\n  announced {url['announced_at']:%Y-%m-%d %H:%M:%S} by {facts['feed'] or 'hand'}")
+    click.echo(f"  state {url['state']}, reason {url['reason']}, tries {url['attempts']}: {facts['meaning'] or ''}")
+    if url["detail"]:
+        click.echo(f"  detail: {url['detail']}")
+    if facts["repeats_story_id"]:
+        click.echo(f"  repeats story {facts['repeats_story_id']}")
+    for page in facts["pages"]:
+        click.echo(
+            f"  fetched {page['fetched_at']:%Y-%m-%d %H:%M:%S} status {page['status']}, {page['body_bytes']} bytes, "
+            f"archive {page['warc_file']} at {page['warc_offset']}"
+        )
+    _print_lines(facts)
+    if facts["story"] is not None:
+        _print_verdict(facts["story"])
+
+
+def _print_lines(facts: dict[str, Any]) -> None:
+    """Kept paragraphs and dropped lines, the dropped ones with the rule that took them."""
+    story = facts["story"]
+    if story is not None:
+        fields = story["story"]
+        rows = [
+            (name, fields[name]) for name in ("kicker", "title", "standfirst", "authors", "dateline", "published_at")
+        ]
+        rows += [("caption", line) for line in fields["captions"]] + [("credit", line) for line in fields["credits"]]
+        rows += [("text", paragraph) for paragraph in fields["text"].split("\n\n")]
+        print_table("kept", ("field", "line"), [row for row in rows if row[1]])
+    if facts["dropped"]:
+        print_table("dropped", ("rule", "line"), [(line["rule"], line["line"]) for line in facts["dropped"]])
+
+
+def _print_verdict(story: dict[str, Any]) -> None:
+    verdict = story["verdict"]
+    if verdict is None:
+        return
+    if not verdict["language_supported"]:
+        click.echo(f"verdict {verdict['model']}: not judged, no lexicon for language {story['story']['language']}")
+        return
+    click.echo(
+        f"verdict {verdict['model']}: conflict {verdict['conflict']:.3f}, conflict policy "
+        f"{verdict['conflict_policy']:.3f}, threshold {verdict['threshold']:.3f}"
+    )
+    print_table("acts", ("act", "score"), [(act["act"], act["score"]) for act in verdict["acts"]])
+    print_table(
+        "evidence",
+        ("for", "feature", "weight", "where", "words"),
+        [
+            (e["head"], e["feature"], e["weight"], f"{e['place']} {e['start']}-{e['end']}", e["surface"])
+            for e in verdict["evidence"]
+        ],
+    )
+    click.echo(f"actors: {', '.join(story['actors'])}")

@@ -1,0 +1,169 @@
+"""`frontwire stories`: list, show, search and compare."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from pipeline.store import reports
+from pipeline.store.reports import StoryFilter
+from workers.cli.common import EXIT_NOTHING, json_option, print_json, print_table, rich_console, store
+from workers.database import reading
+from workers.process import utc_now
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@click.group()
+def stories() -> None:
+    """List, show, search and compare stories."""
+
+
+def parse_since(text: str | None, now: datetime) -> datetime | None:
+    """`3h`, `2d`, `1w` before `now`, or an ISO date; None for None. Raises a usage error for anything else."""
+    if text is None:
+        return None
+    if match := re.fullmatch(r"(\d{1,6})([mhdw])", text):
+        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither like 3h, 2d, 1w nor an ISO date") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=now.tzinfo)
+
+
+def filter_options(command: Any) -> Any:
+    """The options that choose stories, the same wherever stories are chosen."""
+    for option in (
+        click.option("--policy", "policy_only", is_flag=True, help="Conflict-policy stories only."),
+        click.option("--site", help="Stories of this site only, like example.org."),
+        click.option("--language", help="Stories in this language only, like en."),
+        click.option("--since", help="Stored since 3h, 2d, 1w ago or an ISO date."),
+    ):
+        command = option(command)
+    return command
+
+
+def build_filter(
+    policy_only: bool, site: str | None, language: str | None, since: str | None, words: tuple[str, ...] = ()
+) -> StoryFilter:
+    """The filter that the options ask for."""
+    return StoryFilter(policy_only, site, language, parse_since(since, utc_now()), words)
+
+
+@stories.command("list")
+@filter_options
+@click.option("--limit", type=click.IntRange(1, 10_000), default=30, show_default=True)
+@json_option
+def list_(
+    policy_only: bool, site: str | None, language: str | None, since: str | None, limit: int, as_json: bool
+) -> int:
+    """List stories, newest first."""
+    return _list(build_filter(policy_only, site, language, since), limit, as_json)
+
+
+@stories.command()
+@click.argument("words", nargs=-1, required=True)
+@filter_options
+@click.option("--limit", type=click.IntRange(1, 10_000), default=30, show_default=True)
+@json_option
+def search(
+    words: tuple[str, ...],
+    policy_only: bool,
+    site: str | None,
+    language: str | None,
+    since: str | None,
+    limit: int,
+    as_json: bool,
+) -> int:
+    """List stories that hold every one of WORDS in title or text."""
+    return _list(build_filter(policy_only, site, language, since, words), limit, as_json)
+
+
+def _list(wanted: StoryFilter, limit: int, as_json: bool) -> int:
+    with store() as engine, reading(engine) as connection:
+        rows = reports.list_stories(connection, wanted, limit)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(
+            f"{len(rows)} stories",
+            ("id", "stored", "policy", "acts", "site", "title"),
+            [(r["id"], r["stored_at"], r["conflict_policy"], r["acts"], r["site"], r["title"]) for r in rows],
+        )
+    return 0 if rows else EXIT_NOTHING
+
+
+@stories.command()
+@click.argument("story_id", type=int)
+@json_option
+def show(story_id: int, as_json: bool) -> int:
+    """Show one story whole, with its verdict, revisions and copies."""
+    with store() as engine, reading(engine) as connection:
+        facts = reports.show_story(connection, story_id)
+    if facts is None:
+        raise click.ClickException(f"there is no story {story_id}; `frontwire stories list` shows the newest")
+    if as_json:
+        print_json(facts)
+        return 0
+    story, verdict = facts["story"], facts["verdict"]
+    console = rich_console()
+    for line in (story["kicker"], story["title"], story["standfirst"]):
+        if line:
+            console.print(line, markup=False)
+    click.echo(f"\n{', '.join(story['authors'])}  {story['published_at'] or ''}  {story['site']}\n{story['url']}\n")
+    console.print(story["text"], markup=False, soft_wrap=True)
+    if verdict is not None:
+        acts = ", ".join(f"{act['act']} {act['score']:.2f}" for act in verdict["acts"])
+        click.echo(
+            f"\nverdict {verdict['model']}: conflict {_score(verdict['conflict'])}, conflict policy "
+            f"{_score(verdict['conflict_policy'])}; acts: {acts or 'none'}; actors: {', '.join(facts['actors'])}"
+        )
+    click.echo(f"revisions: {len(facts['revisions'])}, links to other stories: {len(facts['copies'])}")
+    for copy in facts["copies"]:
+        click.echo(f"  {copy['relation']} {copy['score']:.2f}  {copy['site']}  {copy['title']}")
+    return 0
+
+
+def _score(value: float | None) -> str:
+    return "not judged" if value is None else f"{value:.2f}"
+
+
+@stories.command()
+@click.argument("story_id", type=int)
+@click.option("--from", "old", type=int, help="Number of the older revision (default: the one before the newest).")
+@click.option("--to", "new", type=int, help="Number of the newer revision (default: the newest).")
+@json_option
+def diff(story_id: int, old: int | None, new: int | None, as_json: bool) -> int:
+    """Show what changed between two revisions of a story, paragraph by paragraph."""
+    with store() as engine, reading(engine) as connection:
+        revisions = {row["number"]: row for row in reports.list_revisions(connection, story_id)}
+    if not revisions:
+        raise click.ClickException(f"there is no story {story_id}")
+    new = new if new is not None else max(revisions)
+    old = old if old is not None else new - 1
+    if new not in revisions or old not in revisions:
+        click.echo(f"story {story_id} has the revisions {', '.join(map(str, revisions))}", err=True)
+        return EXIT_NOTHING
+    lines = list(
+        difflib.unified_diff(
+            _lines(revisions[old]), _lines(revisions[new]), f"revision {old}", f"revision {new}", lineterm="", n=1
+        )
+    )
+    if as_json:
+        print_json({"story_id": story_id, "from": old, "to": new, "diff": lines})
+    else:
+        click.echo("\n".join(lines))
+    return 0 if lines else EXIT_NOTHING
+
+
+def _lines(revision: dict[str, Any]) -> list[str]:
+    return [
+        revision["title"],
+        *([revision["standfirst"]] if revision["standfirst"] else []),
+        *revision["text"].split("\n\n"),
+    ]

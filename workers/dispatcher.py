@@ -1,0 +1,95 @@
+"""The dispatcher: from the ledger to the queue, and back when the queue forgot (promises P3, P7).
+
+Any number may run at once. SQL decides what may run now; the queue is kept short, so that a breaking story never
+stands behind an hour of backlog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from pipeline.batches import plan_batches
+from pipeline.store import ledger
+from pipeline.store.events import EventKind, add_event
+from workers.process import run_steps, stop_on_signals, utc_now
+from workers.queue import QueueUnavailable, ReadQueue
+from workers.settings import Settings
+
+log = structlog.get_logger("dispatcher")
+
+SWEEPS_PER_LEASE = 6
+
+
+class Dispatcher:
+    """One dispatcher's engine, queue and time of the last sweep."""
+
+    def __init__(self, engine: Engine, queue: ReadQueue, settings: Settings) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._settings = settings
+        self._next_sweep_at: datetime | None = None
+
+    def step(self) -> None:
+        """Take back expired leases when it is time, then put on the queue what may run now."""
+        now = utc_now()
+        every = timedelta(seconds=self._settings.lease_s / SWEEPS_PER_LEASE)
+        # A clock that was set back must not stop the sweeps for the length of the jump.
+        if self._next_sweep_at is None or now >= self._next_sweep_at or self._next_sweep_at > now + every:
+            self.sweep(now)
+            self._next_sweep_at = now + every
+        self.dispatch(now)
+
+    def sweep(self, now: datetime) -> None:
+        """Free the URLs whose lease has run out."""
+        with self._engine.begin() as connection:
+            taken = ledger.take_back_expired(connection, now, self._settings.lease_s, self._settings.max_attempts)
+            is_any = bool(taken.queued or taken.claimed or taken.dead)
+            if is_any:
+                counts = {"queued": taken.queued, "claimed": taken.claimed, "dead": taken.dead}
+                add_event(connection, EventKind.LEASES_EXPIRED, "urls", counts, now)
+        if is_any:
+            log.warning("leases_expired", queued=taken.queued, claimed=taken.claimed, dead=taken.dead)
+
+    def dispatch(self, now: datetime) -> int:
+        """Lease due URLs and enqueue them: committed first, enqueued after. Returns how many.
+
+        When the queue can't take them they go back to waiting at once; if this process dies in between, their lease
+        runs out instead.
+        """
+        room = self._settings.queue_limit - self._queue.depth()
+        if room <= 0:
+            return 0
+        with self._engine.begin() as connection:
+            due = ledger.lease_due_urls(connection, now, room * self._settings.batch_size, self._settings.lease_s)
+        if not due:
+            return 0
+        batches = plan_batches(due, self._settings.batch_size, min(self._settings.workers, room))
+        # Suspects go alone, and may be more than the queue has room for.
+        kept, left = batches[:room], [url_id for batch in batches[room:] for url_id in batch]
+        self._put_back(left)
+        try:
+            self._queue.put(kept, self._settings.lease_s)
+        except QueueUnavailable:
+            self._put_back([url_id for batch in kept for url_id in batch])
+            raise
+        log.debug("dispatched", urls=len(due) - len(left), jobs=len(kept))
+        return len(due) - len(left)
+
+    def _put_back(self, url_ids: Sequence[int]) -> None:
+        if url_ids:
+            with self._engine.begin() as connection:
+                ledger.unqueue(connection, url_ids)
+
+
+def run_dispatcher(engine: Engine, settings: Settings) -> None:
+    """Dispatch until SIGTERM."""
+    stop = stop_on_signals()
+    queue = ReadQueue(settings.redis_dsn)
+    log.info("dispatcher_started")
+    run_steps("dispatch", Dispatcher(engine, queue, settings).step, stop, settings.tick_s)
+    queue.close()
+    log.info("dispatcher_stopped")

@@ -1,0 +1,98 @@
+"""Politeness and robots.txt of the HTTP path, kept in SQL, so that they hold over all processes and machines (P16)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+
+import structlog
+from sqlalchemy import Engine
+
+from pipeline.store import hosts as host_store
+from workers.database import reading
+from workers.http import GateClosed, RobotsRecord
+from workers.process import describe, utc_now
+
+log = structlog.get_logger("gate")
+
+# A request waits this long for its turn at most; then it goes back to the ledger and another host is asked.
+LONGEST_WAIT_S = 8.0
+
+
+class SqlGate:
+    """Slots for requests, taken from the `hosts` table."""
+
+    def __init__(self, engine: Engine, delay_s: float) -> None:
+        self._engine = engine
+        self._delay_s = delay_s
+
+    async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
+        """Wait for the host's turn; GateClosed when that would take longer than a few seconds."""
+        token = uuid.uuid4().hex
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + max(LONGEST_WAIT_S, self._delay_s * 2)
+        while True:
+            answer = await asyncio.to_thread(self._try_enter, host, token)
+            if answer.wait_s == 0:
+                return _Slot(self._engine, host, token)
+            if answer.is_down or clock() + answer.wait_s > give_up_at:
+                return GateClosed(answer.wait_s)
+            await asyncio.sleep(answer.wait_s)
+
+    def _try_enter(self, host: str, token: str) -> host_store.HostAnswer:
+        with self._engine.begin() as connection:
+            return host_store.enter_host(connection, host, token, utc_now(), self._delay_s)
+
+
+class _Slot(AbstractAsyncContextManager[object]):
+    """One of a host's connections, given back on leaving; the slot frees itself when this process dies."""
+
+    def __init__(self, engine: Engine, host: str, token: str) -> None:
+        self._engine, self._host, self._token = engine, host, token
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Shielded: a cancelled fetch would otherwise keep its slot until it runs out.
+        await asyncio.shield(asyncio.to_thread(self._leave))
+
+    def _leave(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                host_store.leave_host(connection, self._host, self._token)
+        except Exception as error:
+            log.warning("slot_not_given_back", host=self._host, error=describe(error))
+
+
+class SqlRobotsStore:
+    """robots.txt files, remembered in the `hosts` table for every process."""
+
+    # RobotsRecord says None for a host that could not be reached; the column keeps 0.
+    _UNREACHED = 0
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def get(self, host: str) -> RobotsRecord | None:
+        """What is remembered of the host, expired or not; None when nothing is."""
+        copy = await asyncio.to_thread(self._get, host)
+        if copy is None:
+            return None
+        status = None if copy.status == self._UNREACHED else copy.status
+        return RobotsRecord(status, copy.body, copy.until, copy.crawl_delay_s)
+
+    async def put(self, host: str, record: RobotsRecord) -> None:
+        """Remembers the record in place of any other of the host."""
+        status = self._UNREACHED if record.status is None else record.status
+        copy = host_store.RobotsCopy(status, record.body, record.until, record.crawl_delay_s)
+        await asyncio.to_thread(self._put, host, copy)
+
+    def _get(self, host: str) -> host_store.RobotsCopy | None:
+        with reading(self._engine) as connection:
+            return host_store.robots_of(connection, host)
+
+    def _put(self, host: str, copy: host_store.RobotsCopy) -> None:
+        with self._engine.begin() as connection:
+            host_store.remember_robots(connection, host, copy, utc_now())

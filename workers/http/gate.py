@@ -1,0 +1,33 @@
+"""Politeness as the HTTP path sees it: one slot per request to a host."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class GateClosed:
+    """The host wants to be left alone for longer than a request should wait."""
+
+    retry_after_s: float
+
+
+class Gate(Protocol):
+    """Gives out slots for requests, at most so many per host at once and so far apart."""
+
+    async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
+        """A slot for ONE request to `host` (lower-case, no port), held until its context ends; or that it is closed.
+
+        Short waits happen in here. They do not count against the time limit of the fetch.
+        """
+        ...
+
+
+class OpenGate:
+    """A gate that never waits: for tests and for one-off commands that make a single request."""
+
+    async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
+        """A slot at once."""
+        return nullcontext()

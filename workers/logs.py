@@ -1,0 +1,69 @@
+"""One line per event: JSON, or for people on a terminal; control characters escaped, values cut (promise P28)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from workers.settings import Settings, wants_colour
+
+VALUE_MAX_CHARS = 500
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@:]*:[^/\s]*@")
+# Keys that some feeds want in their URL.
+_QUERY_SECRETS = re.compile(r"([?&][^=&\s]*(?:key|token|secret|passw|auth|sig)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def start_logging(settings: Settings, process: str) -> None:
+    """Send every log line of this process to stderr, named by `process`."""
+    is_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if is_json
+        else structlog.dev.ConsoleRenderer(colors=wants_colour() and sys.stderr.isatty())
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        tidy_values,
+    ]
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    # Libraries log through the standard library: the same line format, warnings and worse only.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    # A library that could not parse a page is an outcome of that page, not a line for the person on call.
+    for name in ("trafilatura", "htmldate", "charset_normalizer"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def tidy_values(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask credentials in URLs, escape control characters and cut long values."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _tidy(value, 8000 if key == "exception" else VALUE_MAX_CHARS)
+        elif value is not None and not isinstance(value, int | float | bool):
+            event[key] = _tidy(str(value), VALUE_MAX_CHARS)
+    return event
+
+
+def _tidy(text: str, longest: int) -> str:
+    text = _QUERY_SECRETS.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+    text = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

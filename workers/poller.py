@@ -1,0 +1,192 @@
+"""The poller: claims due feeds, fetches many at once, and ends each poll in one transaction (promises P4, P7).
+
+Per feed: gather (the claim, the response, its reading, what SQL remembers), decide (plan_poll), apply (apply_poll).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from pipeline.feeds import body_digest, plan_poll, request_headers
+from pipeline.store import feeds as feed_store
+from pipeline.store import hosts as host_store
+from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, PollPlan
+from workers.child import ReadingChild
+from workers.database import reading
+from workers.gate import SqlGate
+from workers.http import HttpClient
+from workers.policy import http_policy
+from workers.process import Backoff, describe, is_passing, prolong_leases, utc_now
+from workers.settings import Settings
+
+log = structlog.get_logger("poller")
+
+# After a stop signal the polls in flight get this long to end by themselves.
+FINISH_S = 20.0
+
+
+class Poller:
+    """One poller process: its engine, its HTTP client, and one reading child for feed bodies."""
+
+    def __init__(self, engine: Engine, http: HttpClient, child: ReadingChild, settings: Settings) -> None:
+        self._engine = engine
+        self._http = http
+        self._child = child
+        self._child_turn = asyncio.Lock()
+        self._settings = settings
+        self._running: set[asyncio.Task[None]] = set()
+        self._token = uuid.uuid4().hex
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until `stop`, then let the polls in flight end and give the rest back."""
+        backoff = Backoff()
+        prolonging = asyncio.create_task(prolong_leases(self._extend, self._settings.lease_s))
+        while not stop.is_set():
+            try:
+                await self.step()
+                backoff.succeeded()
+                wait_s = self._settings.tick_s
+            except Exception as error:
+                wait_s = backoff.next_wait_s()
+                if is_passing(error):
+                    log.warning("step_failed", step="claim", error=describe(error), wait_s=round(wait_s, 1))
+                else:
+                    log.exception("step_failed", step="claim")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait_s)
+        await self._finish()
+        prolonging.cancel()
+
+    async def step(self) -> int:
+        """Claim as many due feeds as there is room for, and start their polls; returns how many."""
+        room = self._settings.poll_concurrency - len(self._running)
+        if room <= 0:
+            return 0
+        claimed = await asyncio.to_thread(self._claim, room)
+        for state in claimed:
+            task = asyncio.create_task(self._poll_safely(state))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(claimed)
+
+    async def idle(self) -> None:
+        """Wait until the polls in flight have ended."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    async def poll(self, state: FeedState) -> PollPlan | None:
+        """One poll from request to commit; None when the lease was lost meanwhile."""
+        result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
+        # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
+        known = await asyncio.to_thread(self._known, state)
+        reading = await self._read(state, result, known)
+        return await asyncio.to_thread(self._apply, state, result, reading, known)
+
+    async def _poll_safely(self, state: FeedState) -> None:
+        try:
+            await self.poll(state)
+        except Exception as error:
+            if is_passing(error):
+                log.warning("poll_not_written", feed=state.url, error=describe(error))
+            else:
+                log.exception("poll_failed", feed=state.url)
+            # Nothing was written. Where even this is refused, the lease runs out instead.
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(self._postpone, state)
+
+    async def _read(self, state: FeedState, result: FetchResult, known: Mapping[str, str]) -> FeedReading | None:
+        if not isinstance(result, FetchedPage) or body_digest(result.body) == state.body_sha256:
+            return None
+        async with self._child_turn:
+            return await self._child.read_feed(result, utc_now(), known)
+
+    def _claim(self, room: int) -> list[FeedState]:
+        with self._engine.begin() as connection:
+            return feed_store.claim_due_feeds(connection, self._token, utc_now(), room, self._settings.lease_s)
+
+    def _extend(self) -> None:
+        with self._engine.begin() as connection:
+            feed_store.extend_feeds(connection, self._token, utc_now(), self._settings.lease_s)
+
+    def _postpone(self, state: FeedState) -> None:
+        due_at = utc_now() + timedelta(seconds=self._settings.retry_base_s)
+        with self._engine.begin() as connection:
+            feed_store.postpone_feed(connection, self._token, state.id, due_at)
+
+    def _known(self, state: FeedState) -> Mapping[str, str]:
+        with reading(self._engine) as connection:
+            return feed_store.known_entries(connection, state.id)
+
+    def _apply(
+        self, state: FeedState, result: FetchResult, reading: FeedReading | None, known: Mapping[str, str]
+    ) -> PollPlan | None:
+        now = utc_now()
+        body_bytes = len(result.body) if isinstance(result, FetchedPage) else 0
+        with self._engine.begin() as connection:
+            plan = plan_poll(state, result, reading, known, now, random.random())
+            written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, result.elapsed_s)
+            if written is not None and plan.fetch_delay_s > 0:
+                host_store.hold_host(connection, host_store.asked_host(state.url), now, plan.fetch_delay_s)
+        if written is None:
+            log.warning("poll_lease_lost", feed=state.url)
+            return None
+        write = log.warning if plan.reason is not None else log.info
+        write(
+            "poll",
+            feed=state.url,
+            outcome=plan.outcome.value,
+            reason=plan.reason.value if plan.reason else None,
+            detail=plan.detail,
+            status=plan.http_status,
+            entries=plan.entries_count,
+            new_urls=written.new_urls,
+            reopened=written.reopened,
+            lost_estimate=plan.lost_estimate,
+            next_in_s=round(plan.state.interval_s),
+        )
+        return plan
+
+    async def _finish(self) -> None:
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=FINISH_S)
+        for task in list(self._running):
+            task.cancel()
+        with contextlib.suppress(Exception):
+            # If SQL is away now, the leases run out instead.
+            await asyncio.to_thread(self._release)
+
+    def _release(self) -> None:
+        with self._engine.begin() as connection:
+            feed_store.release_feeds(connection, self._token)
+
+
+def run_poller(engine: Engine, settings: Settings) -> None:
+    """Poll until SIGTERM."""
+    asyncio.run(_main(engine, settings))
+
+
+async def _main(engine: Engine, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    child = ReadingChild()
+    gate = SqlGate(engine, settings.host_delay_s)
+    async with HttpClient(http_policy(settings), gate, utc_now) as http:
+        for note in http.guard_notes():
+            log.info("guard", note=note)
+        log.info("poller_started")
+        try:
+            await Poller(engine, http, child, settings).run(stop)
+        finally:
+            await child.close()
+    log.info("poller_stopped")

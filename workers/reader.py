@@ -1,0 +1,208 @@
+"""The reader: what an RQ worker does with a batch of row ids (promises P1, P5, P6, P9).
+
+Claim, fetch all pages at once, read each in the killable child, and settle what is ready in short fenced
+transactions. Whatever happens in between, a claim either ends by its token or runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+from sqlalchemy import Engine
+
+from pipeline.outcomes import Reason
+from pipeline.store import ledger
+from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, StoredStory
+from workers.archive import Archive
+from workers.child import ReadingChild
+from workers.gate import SqlGate, SqlRobotsStore
+from workers.http import HttpClient, RobotsBook, product_token
+from workers.policy import http_policy
+from workers.process import describe, is_passing, new_name, prolong_leases, utc_now
+from workers.queue import READ_URLS, run_worker
+from workers.settings import Settings
+from workers.settler import ReadPage, Settler
+
+log = structlog.get_logger("reader")
+
+# What is read is settled when nothing more arrives for this long, or when this many wait.
+FLUSH_AFTER_S = 0.3
+FLUSH_AT = 16
+# After a stop signal, a batch may go on for this long; then its open claims go back (P9 allows 30 s in all).
+STOP_GRACE_S = 15.0
+# How long a page waits when it was us who could not go on: the disk is full, or SQL is away.
+OUR_FAULT_WAIT_S = 30.0
+
+
+class Reader:
+    """One worker's engine, HTTP client, reading child and archive."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        http: HttpClient,
+        robots: RobotsBook,
+        child: ReadingChild,
+        archive: Archive,
+        settings: Settings,
+    ) -> None:
+        self._engine = engine
+        self._http = http
+        self._robots = robots
+        self._child = child
+        self._archive = archive
+        self._settings = settings
+        self._is_stopping = False
+        self._settler = Settler(engine, settings, lambda: self._is_stopping)
+
+    def stop(self) -> None:
+        """Bring the running batch to an end soon. Safe to call from a signal handler."""
+        self._is_stopping = True
+
+    async def read_urls(self, url_ids: Sequence[int]) -> list[StoredStory]:
+        """Read the pages of these rows; returns how each ended. Ids that are not ours to read are passed over."""
+        token = uuid.uuid4().hex
+        claims = await asyncio.to_thread(self._claim, url_ids, token)
+        ended: list[StoredStory] = []
+        async with self._lease_kept(token):
+            ready: list[ReadPage] = []
+            async for item in self._fetched(claims):
+                if item is not None:
+                    ready.append(await self._read(*item))
+                if ready and (item is None or len(ready) >= FLUSH_AT):
+                    ended += await self._settler.settle(ready)
+                    ready = []
+            if ready:
+                ended += await self._settler.settle(ready)
+        if len(ended) < len(claims):
+            await asyncio.to_thread(self._give_back, token)
+        return ended
+
+    def _claim(self, url_ids: Sequence[int], token: str) -> list[Claim]:
+        if self._is_stopping:
+            return []
+        with self._engine.begin() as connection:
+            return ledger.claim_urls(connection, url_ids, token, utc_now(), self._settings.lease_s)
+
+    @contextlib.asynccontextmanager
+    async def _lease_kept(self, token: str) -> AsyncIterator[None]:
+        """Prolong the batch's leases while it is worked on."""
+        task = asyncio.create_task(prolong_leases(lambda: self._extend(token), self._settings.lease_s))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def _extend(self, token: str) -> None:
+        with self._engine.begin() as connection:
+            ledger.extend_claims(connection, token, utc_now(), self._settings.lease_s)
+
+    async def _fetched(self, claims: Sequence[Claim]) -> AsyncIterator[tuple[Claim, FetchResult] | None]:
+        """Responses as they arrive; None whenever none has come for a moment. Ends early after a stop signal."""
+        arrived: asyncio.Queue[tuple[Claim, FetchResult]] = asyncio.Queue()
+
+        async def fetch(claim: Claim) -> None:
+            await arrived.put((claim, await self._fetch(claim)))
+
+        tasks = [asyncio.create_task(fetch(claim)) for claim in claims]
+        stop_at: float | None = None
+        clock = asyncio.get_running_loop().time
+        try:
+            left = len(claims)
+            while left:
+                if self._is_stopping and stop_at is None:
+                    stop_at = clock() + STOP_GRACE_S
+                if stop_at is not None and clock() >= stop_at:
+                    return
+                try:
+                    item = await asyncio.wait_for(arrived.get(), FLUSH_AFTER_S)
+                except TimeoutError:
+                    yield None
+                    continue
+                left -= 1
+                yield item
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fetch(self, claim: Claim) -> FetchResult:
+        headers = []
+        if claim.story_id is not None:
+            headers += [("If-None-Match", claim.etag)] if claim.etag else []
+            headers += [("If-Modified-Since", claim.last_modified)] if claim.last_modified else []
+        try:
+            return await self._http.fetch(claim.link, kind="page", headers=headers, robots=self._robots)
+        except Exception as error:
+            return _our_fault(claim, error)
+
+    async def _read(self, claim: Claim, result: FetchResult) -> ReadPage:
+        if not isinstance(result, FetchedPage):
+            return ReadPage(claim, result)
+        try:
+            page = self._archive.add(result)
+            return ReadPage(claim, result, page, await self._child.read_page(result, claim.hints))
+        except Exception as error:
+            return ReadPage(claim, _our_fault(claim, error))
+
+    def _give_back(self, token: str) -> None:
+        with self._engine.begin() as connection:
+            given = ledger.give_back(connection, token, utc_now())
+        if given:
+            log.info("given_back", urls=given)
+
+
+def _our_fault(claim: Claim, error: Exception) -> FetchFailure:
+    """One page's trouble must not become its batch's.
+
+    A full disk, a database that is away, a reading process that can't be had: the page waits, and no attempt counts.
+    Anything else is a fault of ours that the log must show; it counts, so that it can't go round for ever.
+    """
+    if is_passing(error):
+        log.error("page_waits", url=claim.url, error=describe(error))
+    else:
+        log.exception("page_failed", url=claim.url)
+    wait_s = OUR_FAULT_WAIT_S if is_passing(error) else None
+    return FetchFailure(claim.url, Reason.INTERNAL_ERROR, describe(error), utc_now(), retry_after_s=wait_s)
+
+
+def run_reader(engine: Engine, settings: Settings) -> None:
+    """Work on the queue until SIGTERM."""
+    name = new_name("reader")
+    # One loop for the process's life keeps connections and the child from one job to the next.
+    with asyncio.Runner() as runner:
+        gate = SqlGate(engine, settings.host_delay_s)
+        robots = RobotsBook(SqlRobotsStore(engine), product_token(settings.user_agent))
+        http = HttpClient(http_policy(settings), gate, utc_now)
+        child = ReadingChild()
+        archive = Archive(settings.archive_dir, name)
+        reader = Reader(engine, http, robots, child, archive, settings)
+
+        def read_urls(url_ids: Sequence[int]) -> str:
+            try:
+                return f"{len(runner.run(reader.read_urls(url_ids)))} settled"
+            except Exception as error:
+                # The one place of this process that catches everything: the claims run out and are taken back.
+                if is_passing(error):
+                    log.warning("batch_failed", error=describe(error))
+                else:
+                    log.exception("batch_failed")
+                return "failed"
+
+        runner.run(http.__aenter__())
+        for note in http.guard_notes():
+            log.info("guard", note=note)
+        log.info("reader_started", name=name)
+        try:
+            run_worker(settings.redis_dsn, name, {READ_URLS: read_urls}, reader.stop)
+        finally:
+            runner.run(http.__aexit__(None, None, None))
+            runner.run(child.close())
+            archive.close()
+    log.info("reader_stopped")

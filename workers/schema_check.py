@@ -1,0 +1,52 @@
+"""What differs between a database and the schema that the code expects. Imports alembic (390 ms): import it late."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect
+
+from pipeline.store.schema import metadata
+from pipeline.store.views import VIEWS
+
+
+def differences(connection: Connection) -> list[str]:
+    """A sentence for each table, column, index, key, closed list or view that is not as the code expects."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
+    found = [_sentence(difference) for difference in compare_metadata(context, metadata)]
+    found += _check_constraint_differences(connection)
+    present = set(inspect(connection).get_view_names())
+    return found + [f"view {name} is missing" for name in VIEWS if name not in present]
+
+
+def _check_constraint_differences(connection: Connection) -> list[str]:
+    """Closed lists are CHECK constraints, which alembic does not compare."""
+    inspector = inspect(connection)
+    found = []
+    for table in metadata.sorted_tables:
+        if not inspector.has_table(table.name):
+            continue
+        there = {
+            constraint["name"]: constraint["sqltext"] for constraint in inspector.get_check_constraints(table.name)
+        }
+        for column in table.columns:
+            words = getattr(column.type, "enums", None)
+            sqltext = next((sql for sql in there.values() if re.search(rf"\b{column.name}\b", sql)), None)
+            if words and sqltext is None:
+                found.append(f"column {table.name}.{column.name} has no CHECK of its closed list")
+            elif words and set(re.findall(r"'([^']*)'", sqltext or "")) != set(words):
+                found.append(f"the CHECK of column {table.name}.{column.name} lists other words than the code")
+    return found
+
+
+def _sentence(difference: Any) -> str:
+    """One line on one of alembic's difference tuples; a changed column comes as a list of them."""
+    if isinstance(difference, list):
+        return "; ".join(_sentence(part) for part in difference)
+    kind, *subject = difference
+    names = [str(getattr(part, "name", part)) for part in subject if isinstance(part, str) or hasattr(part, "name")]
+    table = next((part.table.name for part in subject if getattr(part, "table", None) is not None), None)
+    return f"{kind.replace('_', ' ')}: {'.'.join(dict.fromkeys([table, *names] if table else names))}"

@@ -1,0 +1,186 @@
+"""Settling: how pages that were read leave their claims, in short fenced transactions (promises P2, P5, P10)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from pipeline.outcomes import Reason, UrlState
+from pipeline.settling import settle_failure
+from pipeline.store import hosts as host_store
+from pipeline.store import ledger, stories
+from pipeline.store.statements import lock_settling
+from pipeline.values import (
+    Claim,
+    FetchFailure,
+    FetchResult,
+    NotModified,
+    PageRef,
+    Settlement,
+    StoredStory,
+    StoryRecord,
+    Unread,
+)
+from workers.process import Backoff, describe, is_passing, utc_now
+from workers.settings import Settings
+
+log = structlog.get_logger("settler")
+
+# A host that answers 429 or 503 without saying how long.
+THROTTLE_DEFAULT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A claim with all that came of it, ready to be settled."""
+
+    claim: Claim
+    result: FetchResult
+    page: PageRef | None = None
+    reading: StoryRecord | Unread | None = None
+
+
+class Settler:
+    """Writes outcomes. `is_stopping` says whether patience with a database that is away has to end."""
+
+    def __init__(self, engine: Engine, settings: Settings, is_stopping: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._is_stopping = is_stopping
+
+    async def settle(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
+        """Write the outcomes; while SQL is away, try again until the leases are surely lost."""
+        backoff = Backoff()
+        give_up_at = asyncio.get_running_loop().time() + self._settings.lease_s * 2
+        while True:
+            try:
+                return await asyncio.to_thread(self._settle_together, ready)
+            except Exception as error:
+                if not is_passing(error):
+                    log.exception("batch_not_settled", pages=len(ready))
+                    return await asyncio.to_thread(self._settle_apart, ready)
+                if self._is_stopping() or asyncio.get_running_loop().time() >= give_up_at:
+                    log.error("batch_not_settled", pages=len(ready), error=describe(error))
+                    return []
+                wait_s = backoff.next_wait_s()
+                log.warning("settling_waits", error=describe(error), wait_s=round(wait_s, 1))
+                await asyncio.sleep(wait_s)
+
+    def _settle_together(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
+        with self._engine.begin() as connection:
+            lock_settling(connection)
+            ended = [outcome for item in ready if (outcome := self._settle_one(connection, item)) is not None]
+        for outcome in ended:
+            _log_outcome(outcome, ready)
+        return ended
+
+    def _settle_apart(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
+        """One transaction a page: a page that SQL refuses ends as our fault, and takes no other along."""
+        ended = []
+        for item in ready:
+            try:
+                ended += self._settle_together([item])
+            except Exception as error:
+                log.exception("page_not_settled", url=item.claim.url)
+                failure = FetchFailure(item.claim.url, Reason.INTERNAL_ERROR, describe(error), utc_now())
+                ended += self._settle_together([ReadPage(item.claim, failure)])
+        return ended
+
+    def _settle_one(self, connection: Connection, item: ReadPage) -> StoredStory | None:
+        """Write how one page ended; None, and nothing written, when its lease was lost."""
+        claim, now = item.claim, utc_now()
+        if not ledger.is_held(connection, claim):
+            log.warning("lease_lost", url=claim.url)
+            return None
+        if (hold_s := _hold_asked_s(item.result)) > 0:
+            host_store.hold_host(connection, claim.host, now, hold_s)
+        wait_s = _held_back_s(item.result)
+        if wait_s is not None and isinstance(item.result, FetchFailure):
+            waiting = Settlement(
+                UrlState.WAITING,
+                item.result.reason,
+                now + timedelta(seconds=max(wait_s, self._settings.host_delay_s)),
+                item.result.detail,
+            )
+            ledger.postpone(connection, claim, waiting)
+            return StoredStory(claim.url_id, waiting.state, waiting.reason, claim.story_id, waiting.detail)
+        outcome, settlement = self._outcome(connection, item)
+        ledger.settle(connection, claim, settlement, now, outcome.story_id)
+        return outcome
+
+    def _outcome(self, connection: Connection, item: ReadPage) -> tuple[StoredStory, Settlement]:
+        claim, now = item.claim, utc_now()
+        page_id = stories.add_page(connection, claim.url_id, item.page) if item.page is not None else None
+        if isinstance(item.reading, StoryRecord) and page_id is not None and item.page is not None:
+            stored = stories.store_record(connection, claim, page_id, item.page.final_url, item.reading, now)
+            return stored, Settlement(stored.state, stored.reason, detail=stored.detail)
+        if isinstance(item.result, NotModified) and claim.story_id is not None:
+            settlement = Settlement(UrlState.STORED, Reason.UNCHANGED)
+        else:
+            settlement = self._failure(item)
+            if isinstance(item.reading, Unread):
+                stories.keep_dropped(connection, claim.url_id, item.reading.dropped)
+        return StoredStory(
+            claim.url_id, settlement.state, settlement.reason, claim.story_id, settlement.detail
+        ), settlement
+
+    def _failure(self, item: ReadPage) -> Settlement:
+        reason, detail, retry_after_s = _failure_facts(item)
+        return settle_failure(
+            item.claim,
+            reason,
+            detail,
+            utc_now(),
+            max_attempts=self._settings.max_attempts,
+            retry_base_s=self._settings.retry_base_s,
+            jitter=random.random(),
+            retry_after_s=retry_after_s,
+        )
+
+
+def _held_back_s(result: FetchResult) -> float | None:
+    """How long to wait when it was us who could not go on: the gate is shut, SQL is away, the disk is full.
+
+    Then no attempt counts. None for everything that says something about the page or its server.
+    """
+    if not isinstance(result, FetchFailure) or result.status is not None:
+        return None
+    if result.reason is Reason.THROTTLED:
+        return result.retry_after_s or 0.0
+    return result.retry_after_s if result.reason is Reason.INTERNAL_ERROR else None
+
+
+def _hold_asked_s(result: FetchResult) -> float:
+    """How long a server that was asked wants its host left alone; 0 when it did not say."""
+    if not isinstance(result, FetchFailure) or result.status is None:
+        return 0.0
+    default_s = THROTTLE_DEFAULT_S if result.reason is Reason.THROTTLED else 0.0
+    return result.retry_after_s or default_s
+
+
+def _failure_facts(item: ReadPage) -> tuple[Reason, str, float | None]:
+    if isinstance(item.reading, Unread):
+        return item.reading.reason, item.reading.detail, None
+    if isinstance(item.result, FetchFailure):
+        return item.result.reason, item.result.detail, item.result.retry_after_s or _hold_asked_s(item.result)
+    return Reason.PROTOCOL_ERROR, "304 to a request without conditions", None
+
+
+def _log_outcome(outcome: StoredStory, ready: Sequence[ReadPage]) -> None:
+    item = next(item for item in ready if item.claim.url_id == outcome.url_id)
+    log.info(
+        "page",
+        url=item.claim.url,
+        state=outcome.state.value,
+        reason=outcome.reason.value,
+        detail=outcome.detail,
+        attempt=item.claim.attempts,
+        story=outcome.story_id,
+        elapsed_s=round(item.result.elapsed_s, 3),
+    )

