@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,8 @@ from pipeline.values import FetchedPage, PageRef, Redirect
 
 FILE_MAX_BYTES = 256 << 20
 _STORED_HEADERS_MAX = 200
+# warcio compresses at level 9: 10.8 ms for a page of 280 KB against 3.8 ms at level 4, for files 6 % smaller.
+_GZIP_LEVEL = 4
 
 
 class ArchiveError(Exception):
@@ -41,7 +44,8 @@ class Archive:
         """Append the response and return where it lies; flushed before this returns."""
         file = self._file_for(page.fetched_at)
         offset = file.tell()
-        writer = WARCWriter(file, gzip=True)
+        plain = BytesIO()
+        writer = WARCWriter(plain, gzip=False)
         headers = StatusAndHeaders(f"{page.status} OK", _kept_headers(page), protocol="HTTP/1.1")
         record = writer.create_warc_record(
             page.url,
@@ -55,6 +59,7 @@ class Archive:
             },
         )
         writer.write_record(record)
+        file.write(_gzip_member(plain.getbuffer()))
         file.flush()
         return PageRef(
             url=page.url,
@@ -89,6 +94,12 @@ class Archive:
             self._path = folder / f"frontwire-{stamp}-{self._writer}-{os.getpid()}.warc.gz"
             self._file = self._path.open("xb")
         return self._file
+
+
+def _gzip_member(raw: memoryview) -> bytes:
+    """A record of a WARC file is a gzip member of its own, so that it can be read without those before it."""
+    engine = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return engine.compress(raw) + engine.flush()
 
 
 def _short(value: str | None, longest: int) -> str | None:
