@@ -3,8 +3,8 @@
     PYTHONPATH=. python benchmarks/end_to_end.py [--corpus PATH] [--copies N] [--workers 2] [--database-url URL]
 
 The road is `frontwire run --until-idle`: feeds polled, robots asked, pages queued, fetched, archived, read, judged,
-fingerprinted and stored. All its processes are counted, Valkey included, and with --database-url also PostgreSQL when it
-runs on this machine. What the processes cost to start is measured by a run with a single page and taken off.
+fingerprinted and stored. All its processes are counted, Valkey included, and with --database-url also PostgreSQL when
+it runs on this machine. What the processes cost to start is measured by a run with a single page and taken off.
 
 The bare loop is `for page: trafilatura.bare_extraction(page, url=…, with_metadata=True, include_comments=False)` over
 the same pages in memory: no network, no database, nothing kept.
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -26,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.wire import Page, corpus_digest, load_pages, opml, wire
+from workers.settings import child_environment, load_settings
 
 _BARE_LOOP = """
 import sys, time
@@ -77,15 +77,15 @@ def road(pages: list[Page], proxy: str, workers: int, database_url: str | None) 
     """One `run --until-idle` over the pages' feeds, from nothing."""
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as directory:
         (Path(directory) / "feeds.opml").write_text(opml(pages))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FRONTWIRE_")} | {
-            "FRONTWIRE_DATA_DIR": f"{directory}/data",
-            "FRONTWIRE_HTTP_PROXY": proxy,
-            "FRONTWIRE_HOST_DELAY_S": "0.01",
-            "FRONTWIRE_WORKERS": str(workers),
-            "FRONTWIRE_LOG_LEVEL": "warning",
-        }
-        if database_url:
-            environment["FRONTWIRE_DATABASE_URL"] = database_url
+        settings = load_settings(
+            data_dir=f"{directory}/data",
+            database_url=database_url,
+            http_proxy=proxy,
+            host_delay_s=0.01,
+            workers=workers,
+            log_level="warning",
+        )
+        environment = child_environment(settings)
         frontwire = [sys.executable, "-m", "workers"]
         subprocess.run([*frontwire, "feeds", "import", "feeds.opml"], cwd=directory, env=environment, check=True)
         before, server_before = resource.getrusage(resource.RUSAGE_CHILDREN), server_cpu_s(database_url)

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, and_, case, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, null, or_, select, update
 
 from pipeline.store.schema import hosts
-from pipeline.store.statements import CLOCK_SLACK_S, insert_missing, is_over
+from pipeline.store.statements import insert_for, insert_missing, is_over_when, latest_end
 
 CONNECTIONS_PER_HOST = 2
 # A request holds its slot for the fetch's total deadline and some time to say so, then the slot frees itself.
@@ -41,31 +41,61 @@ def asked_host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+# Every request runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built
+# once (docs/benchmarks.md).
+_FACTS = select(hosts.c.next_free_at, hosts.c.down_until, hosts.c.delay_s).where(hosts.c.host == bindparam("b_host"))
+_IS_A_FREE = is_over_when(hosts.c.slot_a_until, "b_now", "b_latest_hold")
+_IS_B_FREE = is_over_when(hosts.c.slot_b_until, "b_now", "b_latest_hold")
+_HOLD_END = bindparam("b_hold_end", type_=hosts.c.slot_a_until.type)
+_TAKE = (
+    update(hosts)
+    .where(
+        hosts.c.host == bindparam("b_host"),
+        is_over_when(hosts.c.next_free_at, "b_now", "b_latest_turn"),
+        or_(_IS_A_FREE, _IS_B_FREE),
+    )
+    .values(
+        next_free_at=bindparam("b_next_turn", type_=hosts.c.next_free_at.type),
+        slot_a_until=case((_IS_A_FREE, _HOLD_END), else_=hosts.c.slot_a_until),
+        slot_a_token=case((_IS_A_FREE, bindparam("b_token")), else_=hosts.c.slot_a_token),
+        slot_b_until=case((_IS_A_FREE, hosts.c.slot_b_until), else_=_HOLD_END),
+        slot_b_token=case((_IS_A_FREE, hosts.c.slot_b_token), else_=bindparam("b_token")),
+    )
+)
+_HOLDS_A = func.coalesce(hosts.c.slot_a_token, "") == bindparam("b_token")
+_HOLDS_B = func.coalesce(hosts.c.slot_b_token, "") == bindparam("b_token")
+_LEAVE = (
+    update(hosts)
+    .where(hosts.c.host == bindparam("b_host"), or_(_HOLDS_A, _HOLDS_B))
+    .values(
+        slot_a_until=case((_HOLDS_A, null()), else_=hosts.c.slot_a_until),
+        slot_a_token=case((_HOLDS_A, null()), else_=hosts.c.slot_a_token),
+        slot_b_until=case((_HOLDS_B, null()), else_=hosts.c.slot_b_until),
+        slot_b_token=case((_HOLDS_B, null()), else_=hosts.c.slot_b_token),
+    )
+)
+
+
 def enter_host(connection: Connection, host: str, token: str, now: datetime, delay_s: float) -> HostAnswer:
     """Take one of the host's two slots, or learn how long to wait.
 
     A host's own longer delay (crawl-delay, learned throttling) wins over `delay_s`.
     """
     row = _host_row(connection, host, now)
-    if row.down_until is not None and now < row.down_until <= now + timedelta(seconds=LONGEST_DOWN_S + CLOCK_SLACK_S):
+    if row.down_until is not None and now < row.down_until <= latest_end(now, LONGEST_DOWN_S):
         return HostAnswer((row.down_until - now).total_seconds(), is_down=True)
     delay_s = max(delay_s, row.delay_s or 0.0)
-    later = now + timedelta(seconds=HOLD_S)
-    is_a_free = is_over(hosts.c.slot_a_until, now, HOLD_S)
     taken = connection.execute(
-        update(hosts)
-        .where(
-            hosts.c.host == host,
-            is_over(hosts.c.next_free_at, now, delay_s),
-            or_(is_a_free, is_over(hosts.c.slot_b_until, now, HOLD_S)),
-        )
-        .values(
-            next_free_at=now + timedelta(seconds=delay_s),
-            slot_a_until=case((is_a_free, literal(later, hosts.c.slot_a_until.type)), else_=hosts.c.slot_a_until),
-            slot_a_token=case((is_a_free, token), else_=hosts.c.slot_a_token),
-            slot_b_until=case((is_a_free, hosts.c.slot_b_until), else_=literal(later, hosts.c.slot_b_until.type)),
-            slot_b_token=case((is_a_free, hosts.c.slot_b_token), else_=token),
-        )
+        _TAKE,
+        {
+            "b_host": host,
+            "b_token": token,
+            "b_now": now,
+            "b_latest_turn": latest_end(now, delay_s),
+            "b_latest_hold": latest_end(now, HOLD_S),
+            "b_next_turn": now + timedelta(seconds=delay_s),
+            "b_hold_end": now + timedelta(seconds=HOLD_S),
+        },
     ).rowcount
     if taken:
         return HostAnswer(0.0)
@@ -76,10 +106,7 @@ def enter_host(connection: Connection, host: str, token: str, now: datetime, del
 
 def leave_host(connection: Connection, host: str, token: str) -> None:
     """Give the slot back. Twice, or after the slot has run out, changes nothing."""
-    for until, holder in ((hosts.c.slot_a_until, hosts.c.slot_a_token), (hosts.c.slot_b_until, hosts.c.slot_b_token)):
-        connection.execute(
-            update(hosts).where(hosts.c.host == host, holder == token).values({until.name: None, holder.name: None})
-        )
+    connection.execute(_LEAVE, {"b_host": host, "b_token": token})
 
 
 def hold_host(connection: Connection, host: str, now: datetime, delay_s: float) -> None:
@@ -115,9 +142,9 @@ def remember_robots(connection: Connection, authority: str, copy: RobotsCopy, no
 
 
 def _host_row(connection: Connection, host: str, now: datetime) -> Row[Any, Any, Any]:
-    query = select(hosts.c.next_free_at, hosts.c.down_until, hosts.c.delay_s).where(hosts.c.host == host)
-    row = connection.execute(query).first()
+    row = connection.execute(_FACTS, {"b_host": host}).first()
     if row is None:
-        insert_missing(connection, hosts, [{"host": host, "next_free_at": now}])
-        row = connection.execute(query).one()
+        statement = insert_for(connection, hosts).on_conflict_do_nothing()
+        connection.execute(statement, {"host": host, "next_free_at": now})
+        row = connection.execute(_FACTS, {"b_host": host}).one()
     return row

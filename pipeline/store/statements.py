@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, or_, text
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -54,7 +54,17 @@ def is_over(until: ColumnElement[Any], now: datetime, longest_s: float) -> Colum
     A clock that was an hour ahead when it wrote the lease must not keep its work for an hour. One that is some
     seconds ahead, or wrote while we waited for the row, must keep it: machines are never quite of one mind.
     """
-    return or_(until.is_(None), until <= now, until > now + timedelta(seconds=longest_s + CLOCK_SLACK_S))
+    return or_(until.is_(None), until <= now, until > latest_end(now, longest_s))
+
+
+def is_over_when(until: ColumnElement[Any], now: str, latest: str) -> ColumnElement[bool]:
+    """`is_over` for a statement that is built once: `now` and `latest` name the parameters for now and `latest_end`."""
+    return or_(until.is_(None), until <= bindparam(now, type_=until.type), until > bindparam(latest, type_=until.type))
+
+
+def latest_end(now: datetime, longest_s: float) -> datetime:
+    """The latest instant at which a lease of `longest_s` can end; one that ends later was written by a broken clock."""
+    return now + timedelta(seconds=longest_s + CLOCK_SLACK_S)
 
 
 def lock_settling(connection: Connection) -> None:

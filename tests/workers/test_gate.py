@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import DBAPIError
 
 from pipeline.store import hosts as host_store
 from pipeline.store import schema
@@ -173,5 +174,38 @@ def test_a_robots_txt_is_remembered_for_every_process_also_that_there_was_no_ans
             await SqlRobotsStore(engine).put(HOST, record)
             assert await SqlRobotsStore(engine).get(HOST) == record
         assert await SqlRobotsStore(engine).get("other.example") is None
+
+    run(scene())
+
+
+def test_requests_that_come_together_share_transactions(engine: Engine) -> None:
+    """Twenty slots cost two commits or three, not twenty, and forty statements in one order of hosts."""
+    begun = []
+    event.listen(engine, "begin", lambda connection: begun.append(connection))
+
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0)
+        slots = await asyncio.gather(*(enter(gate, f"h{number}.example") for number in range(20)))
+        assert len(begun) <= 3
+        await asyncio.gather(*(slot.__aexit__(None, None, None) for slot in slots))
+        assert len(begun) <= 6
+
+    run(scene())
+    with engine.connect() as connection:
+        held = select(schema.hosts.c.host).where(schema.hosts.c.slot_a_token.is_not(None))
+        assert connection.execute(held).all() == []
+
+
+def test_a_database_that_is_away_fails_every_request_that_waits_and_none_later(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hosts RENAME TO hidden_hosts")
+        found = await asyncio.gather(enter(gate, "a.example"), enter(gate, "b.example"), return_exceptions=True)
+        assert all(isinstance(error, DBAPIError) for error in found)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden_hosts RENAME TO hosts")
+        async with await enter(gate):
+            assert taken_slots(engine) == 1
 
     run(scene())
