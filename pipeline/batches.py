@@ -9,6 +9,9 @@ from typing import Protocol
 
 FRESH = timedelta(hours=1)
 RECENT = timedelta(hours=12)
+# An edited entry is news again; a scheduled look at a stored page comes after everything that is new.
+EDITED_PRIORITY = 2
+REVISIT_PRIORITY = 4
 
 
 def priority_of(published_at: datetime | None, now: datetime) -> int:

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     NEW = "new"
     REVISED = "revised"
     UNCHANGED = "unchanged"
+    RETOUCHED = "retouched"
+    FLIP_FLOP = "flip_flop"
     REVISIT_FAILED = "revisit_failed"
     # duplicate
     SAME_TEXT = "same_text"
@@ -98,6 +100,8 @@ REASONS: dict[Reason, ReasonFacts] = {
     Reason.NEW: _end(UrlState.STORED, "A new story was stored."),
     Reason.REVISED: _end(UrlState.STORED, "The page was read again and its text had changed: a revision was stored."),
     Reason.UNCHANGED: _end(UrlState.STORED, "The page was read again and its text is the same."),
+    Reason.RETOUCHED: _end(UrlState.STORED, "Read again: only a time stamp, a counter or typography had changed."),
+    Reason.FLIP_FLOP: _end(UrlState.STORED, "Read again: the page shows once more what it had shown before."),
     Reason.REVISIT_FAILED: _end(UrlState.STORED, "The story is kept; reading its page again failed (see last_error)."),
     Reason.SAME_TEXT: _end(UrlState.DUPLICATE, "Another story has the same words; see story_links for which."),
     Reason.SAME_CANONICAL: _end(UrlState.DUPLICATE, "The page names a canonical URL of its own site already stored."),
@@ -181,3 +185,44 @@ class Relation(StrEnum):
 
     COPY = "copy"  # the same report, word for word or lightly edited
     SHARES = "shares"  # at least 25 words in common, but not the same report
+
+
+class StoryStatus(StrEnum):
+    """Whether a story still stands, from weakest to gravest. The words of IPTC's pubStatus, and two of our own."""
+
+    USABLE = "usable"
+    CORRECTED = "corrected"  # it says itself that an earlier version was wrong
+    ORIGIN_WITHDRAWN = "origin_withdrawn"  # the report it was made from was withdrawn or canceled
+    WITHDRAWN = "withdrawn"  # retracted by its outlet
+    CANCELED = "canceled"  # killed by its agency
+
+
+class StatusCause(StrEnum):
+    """What changed a story's status."""
+
+    NOTICE = "notice"  # words on its own page
+    WIRE = "wire"  # the status that an agency sent with it
+    ORIGIN = "origin"  # the status of the story it was made from
+
+
+class Change(StrEnum):
+    """What a revision changed."""
+
+    WITHDRAWAL = "withdrawal"  # a retraction or kill stands on the page now
+    CORRECTION = "correction"  # a note says that the story was corrected or updated
+    POLICY_ACT = "policy_act"  # the verdict changed: about conflict policy or not, or which acts
+    HEADLINE = "headline"
+    STANDFIRST = "standfirst"
+    CASUALTIES = "casualties"  # a figure beside a word for the dead, wounded, missing, captured or displaced
+    FIGURES = "figures"  # another figure
+    ATTRIBUTION = "attribution"  # who says so, or whether it is confirmed
+    BODY = "body"  # other words of the text
+    RETURN = "return"  # an earlier text is back, and stayed
+
+
+class RevisitScope(StrEnum):
+    """Which stored stories are fetched again."""
+
+    ALL = "all"
+    CONFLICT = "conflict"
+    NONE = "none"

@@ -17,10 +17,10 @@ _ZERO_WIDTH = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 # Scripts written without spaces count by the character.
-_UNSPACED_RANGES = (
+UNSPACED_RANGES = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 )
-_UNSPACED = re.compile(f"([{_UNSPACED_RANGES}])")
+_UNSPACED = re.compile(f"([{UNSPACED_RANGES}])")
 # \w knows letters and digits only. Without the vowel signs and accents that stand behind a letter, a Hindi word falls
 # into pieces, and two that differ in their vowels become one.
 _MARKS = "".join(
@@ -31,7 +31,7 @@ _MARKS = "".join(
 )
 # A run of \w first: the expression engine is five times faster on it than on a class that lists the marks.
 _LETTERS = rf"\w+(?:[{_MARKS}]+\w*)*"
-_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{_UNSPACED_RANGES}]")
+_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{UNSPACED_RANGES}]")
 
 
 def scrub(text: str) -> str:

@@ -194,7 +194,8 @@ class Claim:
     """One URL in the hands of one worker until `lease_until`, fenced by `token` (promise P5).
 
     `url` is what the page is known by, `link` what is asked for. `attempts` counts this try too. `story_id` is set when
-    the page was stored before and is read again.
+    the page was stored before and is read again; then `shown_key` names the text that it showed last, `body_sha256` the
+    bytes that did, and the validators are theirs.
     """
 
     url_id: int
@@ -209,6 +210,8 @@ class Claim:
     hints: EntryHints
     etag: str | None = None
     last_modified: str | None = None
+    body_sha256: str | None = None
+    shown_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

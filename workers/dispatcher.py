@@ -13,7 +13,8 @@ import structlog
 from sqlalchemy import Engine
 
 from pipeline.batches import plan_batches
-from pipeline.store import ledger
+from pipeline.outcomes import RevisitScope
+from pipeline.store import ledger, revisits
 from pipeline.store.events import EventKind, add_event
 from workers.process import run_steps, stop_on_signals, utc_now
 from workers.queue import QueueUnavailable, ReadQueue
@@ -22,6 +23,9 @@ from workers.settings import Settings
 log = structlog.get_logger("dispatcher")
 
 SWEEPS_PER_LEASE = 6
+# Looks at stored pages take at most this share of the queue: what is new never stands behind more.
+LOOKS_SHARE = 0.25
+OPEN_LOOKS_EVERY = timedelta(seconds=5)
 
 
 class Dispatcher:
@@ -32,6 +36,7 @@ class Dispatcher:
         self._queue = queue
         self._settings = settings
         self._next_sweep_at: datetime | None = None
+        self._next_opening_at: datetime | None = None
 
     def step(self) -> None:
         """Take back expired leases when it is time, then put on the queue what may run now."""
@@ -41,6 +46,10 @@ class Dispatcher:
         if self._next_sweep_at is None or now >= self._next_sweep_at or self._next_sweep_at > now + every:
             self.sweep(now)
             self._next_sweep_at = now + every
+        opening = self._next_opening_at
+        if opening is None or now >= opening or opening > now + OPEN_LOOKS_EVERY:
+            self.open_looks(now)
+            self._next_opening_at = now + OPEN_LOOKS_EVERY
         self.dispatch(now)
 
     def sweep(self, now: datetime) -> None:
@@ -53,6 +62,17 @@ class Dispatcher:
                 add_event(connection, EventKind.LEASES_EXPIRED, "urls", counts, now)
         if is_any:
             log.warning("leases_expired", queued=taken.queued, claimed=taken.claimed, dead=taken.dead)
+
+    def open_looks(self, now: datetime) -> int:
+        """Put stored pages that are due to be looked at again back into the ledger; returns how many."""
+        if self._settings.revisits is RevisitScope.NONE:
+            return 0
+        most = max(1, int(self._settings.queue_limit * self._settings.batch_size * LOOKS_SHARE))
+        with self._engine.begin() as connection:
+            opened = revisits.open_due_looks(connection, now, most)
+        if opened:
+            log.info("looks_opened", urls=opened)
+        return opened
 
     def dispatch(self, now: datetime) -> int:
         """Lease due URLs and enqueue them: committed first, enqueued after. Returns how many.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
@@ -15,8 +16,9 @@ import structlog
 from sqlalchemy import Engine
 
 from pipeline.outcomes import Reason
+from pipeline.revisions.deciding import key_of
 from pipeline.store import ledger
-from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, StoredStory
+from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, StoredStory, StoryRecord
 from workers.archive import Archive
 from workers.child import ReadingChild
 from workers.gate import SqlGate, SqlRobotsStore
@@ -146,10 +148,27 @@ class Reader:
         if not isinstance(result, FetchedPage):
             return ReadPage(claim, result)
         try:
+            if claim.story_id is not None:
+                return await self._read_again(claim, result)
             page = self._archive.add(result)
-            return ReadPage(claim, result, page, await self._child.read_page(result, claim.hints))
+            return ReadPage(
+                claim, result, page, await self._child.read_page(result, claim.hints), body_sha256=page.body_sha256
+            )
         except Exception as error:
             return ReadPage(claim, _our_fault(claim, error))
+
+    async def _read_again(self, claim: Claim, result: FetchedPage) -> ReadPage:
+        """A stored page: the bytes of last time aren't parsed, and only what shows another text is archived.
+
+        A story is looked at a hundred times. Most pages send a new body each time, and the same story in it.
+        """
+        body_sha256 = hashlib.sha256(result.body).hexdigest()
+        if body_sha256 == claim.body_sha256:
+            return ReadPage(claim, result, body_sha256=body_sha256)
+        reading = await self._child.read_page(result, claim.hints)
+        is_other = isinstance(reading, StoryRecord) and key_of(reading) != claim.shown_key
+        page = self._archive.add(result) if is_other else None
+        return ReadPage(claim, result, page, reading, body_sha256)
 
     def _give_back(self, token: str) -> None:
         with self._engine.begin() as connection:

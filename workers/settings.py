@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.outcomes import RevisitScope
+
 PREFIX = "FRONTWIRE_"
 SECRETS = ("DATABASE_URL", "REDIS_URL")
 # The longest path a unix socket may have on Linux is 107 bytes, on macOS 103.
@@ -93,6 +95,9 @@ class Settings(BaseSettings):
     max_attempts: int = Field(5, ge=1, le=100, description="Tries for one URL before it is dead.")
     retry_base_s: float = Field(
         15.0, ge=0, le=86_400, description="Wait before the second try; each further one is four times longer."
+    )
+    revisits: RevisitScope = Field(
+        RevisitScope.ALL, description="Which stored stories are fetched again on a schedule: all, conflict or none."
     )
     poll_concurrency: int = Field(32, ge=1, le=1000, description="Feeds polled at once by one poller.")
     dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")

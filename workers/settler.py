@@ -12,12 +12,14 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from pipeline.outcomes import Reason, UrlState
+from pipeline.revisions.deciding import key_of
 from pipeline.settling import settle_failure
 from pipeline.store import hosts as host_store
 from pipeline.store import ledger, stories
 from pipeline.store.statements import lock_settling
 from pipeline.values import (
     Claim,
+    FetchedPage,
     FetchFailure,
     FetchResult,
     NotModified,
@@ -27,6 +29,7 @@ from pipeline.values import (
     StoryRecord,
     Unread,
 )
+from workers.looks import Seen, note_look
 from workers.process import Backoff, describe, is_passing, utc_now
 from workers.settings import Settings
 
@@ -44,6 +47,7 @@ class ReadPage:
     result: FetchResult
     page: PageRef | None = None
     reading: StoryRecord | Unread | None = None
+    body_sha256: str | None = None
 
 
 class Settler:
@@ -112,6 +116,8 @@ class Settler:
             return StoredStory(claim.url_id, waiting.state, waiting.reason, claim.story_id, waiting.detail)
         outcome, settlement = self._outcome(connection, item)
         ledger.settle(connection, claim, settlement, now, outcome.story_id)
+        if settlement.state is UrlState.STORED:
+            note_look(connection, self._settings.revisits, _seen(item, settlement), now, random.random())
         return outcome
 
     def _outcome(self, connection: Connection, item: ReadPage) -> tuple[StoredStory, Settlement]:
@@ -120,7 +126,7 @@ class Settler:
         if isinstance(item.reading, StoryRecord) and page_id is not None and item.page is not None:
             stored = stories.store_record(connection, claim, page_id, item.page.final_url, item.reading, now)
             return stored, Settlement(stored.state, stored.reason, detail=stored.detail)
-        if isinstance(item.result, NotModified) and claim.story_id is not None:
+        if claim.story_id is not None and _shows_the_same(item):
             settlement = Settlement(UrlState.STORED, Reason.UNCHANGED)
         else:
             settlement = self._failure(item)
@@ -142,6 +148,25 @@ class Settler:
             jitter=random.random(),
             retry_after_s=retry_after_s,
         )
+
+
+def _shows_the_same(item: ReadPage) -> bool:
+    """Whether the page answered 304, sent the bytes of last time, or others that tell the same text."""
+    if isinstance(item.result, NotModified):
+        return True
+    return item.page is None and isinstance(item.result, FetchedPage) and not isinstance(item.reading, Unread)
+
+
+def _seen(item: ReadPage, settlement: Settlement) -> Seen:
+    is_failed = settlement.reason is Reason.REVISIT_FAILED
+    return Seen(
+        claim=item.claim,
+        reason=settlement.reason,
+        failure=_failure_facts(item)[0] if is_failed else None,
+        result=item.result,
+        body_sha256=item.body_sha256,
+        key=key_of(item.reading) if isinstance(item.reading, StoryRecord) else None,
+    )
 
 
 def _held_back_s(result: FetchResult) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
-from pipeline.batches import priority_of
+from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.identity.urls import canonical_url, site_of
 from pipeline.outcomes import OPEN_STATES, FeedStatus, UrlState
 from pipeline.store.events import EventKind, add_event
@@ -271,8 +271,15 @@ def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> in
         reopened += connection.execute(
             update(urls)
             .where(urls.c.id.in_(piece), urls.c.state.not_in((*OPEN_STATES, UrlState.DUPLICATE)))
-            .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None)
+            .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None, priority=EDITED_PRIORITY)
         ).rowcount
+        # A page that waits for a scheduled look is read sooner: now its outlet says that it changed.
+        connection.execute(
+            update(urls)
+            .where(urls.c.id.in_(piece), urls.c.state == UrlState.WAITING, urls.c.priority > EDITED_PRIORITY)
+            .where(urls.c.story_id.is_not(None))
+            .values(priority=EDITED_PRIORITY, due_at=now)
+        )
     return reopened
 
 

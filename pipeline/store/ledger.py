@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     func,
     literal,
     or_,
@@ -22,8 +23,10 @@ from sqlalchemy import (
     update,
 )
 
+from pipeline.batches import REVISIT_PRIORITY
 from pipeline.outcomes import OPEN_STATES, TERMINAL_STATES, Reason, UrlState
-from pipeline.store.schema import hosts, pages, stories, urls
+from pipeline.revisions.schedule import WHOLE_EVERY
+from pipeline.store.schema import hosts, pages, revisits, stories, urls
 from pipeline.store.statements import is_over, slices
 from pipeline.values import Claim, EntryHints, Settlement
 
@@ -88,6 +91,10 @@ def _due_query(now: datetime, limit: int) -> Select[Any]:
         .group_by(urls.c.host)
         .subquery("in_flight")
     )
+    # A look at a stored page goes out when its host has nothing new, waiting or in work: it delays no new story.
+    is_looked_at_alone = or_(
+        urls.c.priority < REVISIT_PRIORITY, candidate.c.turn + func.coalesce(in_flight.c.busy, 0) == 1
+    )
     is_held = and_(hosts.c.down_until > now, hosts.c.down_until <= now + timedelta(seconds=LONGEST_WAIT_S))
     return (
         select(urls.c.id, urls.c.host, urls.c.reason)
@@ -96,6 +103,7 @@ def _due_query(now: datetime, limit: int) -> Select[Any]:
         .outerjoin(hosts, hosts.c.host == urls.c.host)
         .where(
             candidate.c.turn + func.coalesce(in_flight.c.busy, 0) <= IN_FLIGHT_PER_HOST,
+            is_looked_at_alone,
             or_(hosts.c.host.is_(None), hosts.c.down_until.is_(None), ~is_held),
         )
         .order_by(urls.c.priority, candidate.c.turn, urls.c.due_at, urls.c.id)
@@ -143,16 +151,32 @@ def claim_urls(
             lease_until=now + timedelta(seconds=lease_s),
         )
     )
-    query = _claim_query().where(urls.c.id.in_(url_ids), urls.c.lease_token == token)
+    query = _claim_query(now).where(urls.c.id.in_(url_ids), urls.c.lease_token == token)
     return [_claim(row) for row in connection.execute(query.order_by(urls.c.id))]
 
 
-def _claim_query() -> Select[Any]:
+def _claim_query(now: datetime) -> Select[Any]:
+    """Claims with what a second request needs: the validators of the response that showed the story's text last.
+
+    Without them after WHOLE_EVERY. A story that was never looked at again has those of its newest page.
+    """
     newest = select(func.max(pages.c.id)).where(pages.c.url_id == urls.c.id).correlate(urls).scalar_subquery()
     page = select(pages).subquery("page")
+    is_whole_fresh = and_(revisits.c.whole_at > now - WHOLE_EVERY, revisits.c.whole_at <= now)
+    validators = [
+        case((revisits.c.url_id.is_(None), page.c[name]), (is_whole_fresh, revisits.c[name])).label(name)
+        for name in ("etag", "last_modified")
+    ]
     return (
-        select(urls, stories.c.id.label("own_story_id"), page.c.etag, page.c.last_modified)
+        select(
+            urls,
+            stories.c.id.label("own_story_id"),
+            *validators,
+            revisits.c.body_sha256,
+            revisits.c.shown_key,
+        )
         .outerjoin(stories, stories.c.url_id == urls.c.id)
+        .outerjoin(revisits, revisits.c.url_id == urls.c.id)
         .outerjoin(page, and_(page.c.url_id == urls.c.id, page.c.id == newest, stories.c.id.is_not(None)))
     )
 
@@ -178,6 +202,8 @@ def _claim(row: Row[Any]) -> Claim:
         ),
         etag=row.etag,
         last_modified=row.last_modified,
+        body_sha256=row.body_sha256,
+        shown_key=row.shown_key,
     )
 
 
@@ -190,7 +216,7 @@ def reclaim(connection: Connection, url_id: int, token: str, now: datetime, leas
     ).rowcount
     if not taken:
         return None
-    return _claim(connection.execute(_claim_query().where(urls.c.id == url_id)).one())
+    return _claim(connection.execute(_claim_query(now).where(urls.c.id == url_id)).one())
 
 
 def standing(connection: Connection, url_id: int) -> Settlement | None:

@@ -21,10 +21,21 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, Relation, UrlState
+from pipeline.outcomes import (
+    Change,
+    FeedStatus,
+    PolicyType,
+    PollOutcome,
+    Reason,
+    Relation,
+    StatusCause,
+    StoryStatus,
+    UrlState,
+)
 from pipeline.store.types import UtcDateTime
 
 metadata = MetaData(
@@ -231,6 +242,10 @@ stories = Table(
     Column("word_count", Integer, nullable=False),
     Column("reader", String(64), nullable=False),
     Column("candidate", String(32), nullable=False),
+    Column("status", _words(StoryStatus), nullable=False, server_default=StoryStatus.USABLE.value),
+    Column("status_at", UtcDateTime),
+    # The page answered 404 or 410 when it was last looked at; the text is kept.
+    Column("gone_at", UtcDateTime),
 )
 
 revisions = Table(
@@ -245,7 +260,63 @@ revisions = Table(
     Column("text", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
+    Column("is_boring", Boolean, nullable=False, server_default=false()),
+    Column("is_coarse", Boolean, nullable=False, server_default=false()),
+    Column("words_added", Integer, nullable=False, server_default="0"),
+    Column("words_removed", Integer, nullable=False, server_default="0"),
+    Column("paragraphs_changed", Integer, nullable=False, server_default="0"),
     UniqueConstraint("story_id", "number"),
+)
+
+revision_changes = Table(
+    "revision_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("revision_id", Id, ForeignKey("revisions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("change", _words(Change), nullable=False),
+    Column("old", String(500)),
+    Column("new", String(500)),
+    Column("near", String(500)),
+)
+
+# When the page of a stored story is looked at again, and what the looks showed. One row a story, made with it.
+revisits = Table(
+    "revisits",
+    metadata,
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("host", String(255), nullable=False),
+    Column("due_at", UtcDateTime),
+    # The URL was put back into the ledger for a look and has not ended yet.
+    Column("opened_at", UtcDateTime, index=True),
+    Column("looked_at", UtcDateTime),
+    Column("looks", Integer, nullable=False, server_default="0"),
+    Column("unchanged", Integer, nullable=False, server_default="0"),
+    Column("retouched", Integer, nullable=False, server_default="0"),
+    Column("flip_flops", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("shown_key", String(64)),
+    Column("etag", String(1024)),
+    Column("last_modified", String(255)),
+    Column("body_sha256", String(64)),
+    Column("whole_at", UtcDateTime),
+    Column("return_key", String(64)),
+    Column("return_looks", Integer, nullable=False, server_default="0"),
+    Column("turns", Integer, nullable=False, server_default="0"),
+    Index(None, "due_at", "host"),
+)
+
+# Every status a story has had, with the words or the story that gave it.
+status_changes = Table(
+    "status_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("status", _words(StoryStatus), nullable=False),
+    Column("cause", _words(StatusCause), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("origin_story_id", Id, ForeignKey("stories.id", ondelete="SET NULL")),
+    Column("note", String(500)),
+    Column("changed_at", UtcDateTime, nullable=False),
 )
 
 # Every exact text ever stored belongs to the first story that had it: the key that lets no story in twice (P2).

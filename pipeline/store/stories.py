@@ -12,7 +12,10 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from pipeline.identity.near_copies import Match
 from pipeline.identity.urls import site_of
 from pipeline.outcomes import Reason, Relation, UrlState
+from pipeline.revisions.changes import acts_of
+from pipeline.revisions.deciding import notice_of, weigh_record
 from pipeline.store.copies import find_copies, found_cluster, index_story, link_stories
+from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
     dropped_lines,
     fingerprints,
@@ -25,6 +28,7 @@ from pipeline.store.schema import (
     verdicts,
 )
 from pipeline.store.statements import insert_id, insert_missing
+from pipeline.store.statuses import apply_notice, inherit_status
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, Verdict
 
 
@@ -48,11 +52,13 @@ def store_record(
     `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
     claim and the settling lock, so what is looked up here stays true until the commit.
     """
-    keep_dropped(connection, claim.url_id, record.story.dropped)
     own = connection.execute(select(stories).where(stories.c.url_id == claim.url_id)).first()
     if own is not None:
-        return _store_again(connection, claim, page_id, record, own, now)
-    return _store_first(connection, claim, page_id, site_of(final_url), record, now)
+        stored = _store_again(connection, claim, page_id, record, own, now)
+    else:
+        stored = _store_first(connection, claim, page_id, site_of(final_url), record, now)
+    keep_dropped(connection, claim.url_id, record.story.dropped)
+    return stored
 
 
 def _store_first(
@@ -86,28 +92,35 @@ def _store_first(
     index_story(connection, cluster_id, record.fingerprint.anchors)
     link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *shares) if m is not None], now)
     keep_verdict(connection, story_id, 1, record.verdict, now)
+    apply_notice(connection, story_id, notice_of(record), now)
+    inherit_status(connection, story_id, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
 
 
 def _store_again(
     connection: Connection, claim: Claim, page_id: int, record: StoryRecord, own: Row[Any], now: datetime
 ) -> StoredStory:
-    """The page of a stored story was read again: a revision when its words or its headline changed."""
-    story = record.story
-    before = (own.content_hash, own.title, own.standfirst)
-    if before == (record.fingerprint.content_hash, story.title, story.standfirst):
-        return StoredStory(claim.url_id, UrlState.STORED, Reason.UNCHANGED, own.id)
+    """The page of a stored story was read again: unchanged, or a revision that somebody or nobody needs to see.
+
+    A page that is a retraction now keeps the verdict on the story that it retracts, and its words find no copies: the
+    next story that is retracted has the same ones.
+    """
+    weighed = weigh_record(remember_story(connection, own), record, acts_of(record.verdict))
+    if weighed.revision is None:
+        return StoredStory(claim.url_id, UrlState.STORED, weighed.reason, own.id)
     number = own.revision + 1
-    connection.execute(
-        update(stories)
-        .where(stories.c.id == own.id)
-        .values(**_story_values(record), page_id=page_id, revision=number, revised_at=now)
-    )
-    _add_revision(connection, own.id, number, page_id, record, now)
-    _own_text(connection, own.id, record.fingerprint, now)
-    index_story(connection, own.cluster_id, record.fingerprint.anchors)
-    keep_verdict(connection, own.id, number, record.verdict, now)
-    return StoredStory(claim.url_id, UrlState.STORED, Reason.REVISED, own.id)
+    values = _story_values(record) | {"page_id": page_id, "revision": number}
+    if not weighed.revision.is_boring:
+        values["revised_at"] = now
+    connection.execute(update(stories).where(stories.c.id == own.id).values(**values))
+    revision_id = _add_revision(connection, own.id, number, page_id, record, now)
+    keep_changes(connection, revision_id, weighed.revision)
+    if not weighed.is_taken_back:
+        _own_text(connection, own.id, record.fingerprint, now)
+        index_story(connection, own.cluster_id, record.fingerprint.anchors)
+        keep_verdict(connection, own.id, number, record.verdict, now)
+    apply_notice(connection, own.id, weighed.notice, now)
+    return StoredStory(claim.url_id, UrlState.STORED, weighed.reason, own.id)
 
 
 def replace_reading(connection: Connection, story_id: int, record: StoryRecord, now: datetime) -> bool:
@@ -231,8 +244,9 @@ def _is_canonical_twin(connection: Connection, record: StoryRecord, other_story_
 
 def _add_revision(
     connection: Connection, story_id: int, number: int, page_id: int, record: StoryRecord, now: datetime
-) -> None:
-    connection.execute(
+) -> int:
+    return insert_id(
+        connection,
         insert(revisions).values(
             story_id=story_id,
             number=number,
@@ -242,7 +256,7 @@ def _add_revision(
             text=record.story.text,
             content_hash=record.fingerprint.content_hash,
             stored_at=now,
-        )
+        ),
     )
 
 

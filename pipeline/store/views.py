@@ -70,7 +70,9 @@ SELECT
     {acts} AS acts,
     {actors} AS actors,
     verdicts.model,
-    verdicts.judged_at
+    verdicts.judged_at,
+    stories.status,
+    stories.gone_at
 FROM stories
 JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current AND verdicts.is_conflict_policy
 LEFT JOIN feeds ON feeds.id = stories.feed_id"""
@@ -117,6 +119,11 @@ JOIN stories AS founder ON founder.id = totals.first_story_id"""
 
 def _story_revisions(dialect: str) -> str:
     before = "OVER (PARTITION BY revisions.story_id ORDER BY revisions.number)"
+    told = "FROM revision_changes WHERE revision_id = revisions.id"
+    changes = joined(dialect, "change", f"{told} GROUP BY change", "min(id)")
+    figure = "coalesce(old, '') || ' -> ' || coalesce(new, '')"
+    figures = joined(dialect, figure, f"{told} AND change IN ('casualties', 'figures')", "id")
+    note = joined(dialect, "new", f"{told} AND change IN ('withdrawal', 'correction')", "id")
     return f"""
 SELECT
     revisions.story_id,
@@ -131,9 +138,22 @@ SELECT
     lag(revisions.text) {before} AS previous_text,
     revisions.content_hash,
     revisions.stored_at,
-    lag(revisions.stored_at) {before} AS previous_stored_at
+    lag(revisions.stored_at) {before} AS previous_stored_at,
+    {changes} AS changes,
+    {figures} AS figures,
+    {note} AS note,
+    CASE WHEN revisions.is_boring THEN 1 ELSE 0 END AS is_boring,
+    revisions.words_added,
+    revisions.words_removed,
+    revisions.paragraphs_changed,
+    stories.status,
+    stories.gone_at,
+    coalesce(revisits.looks, 0) AS looks,
+    coalesce(revisits.flip_flops, 0) AS flip_flops,
+    revisits.due_at AS next_look_at
 FROM revisions
-JOIN stories ON stories.id = revisions.story_id"""
+JOIN stories ON stories.id = revisions.story_id
+LEFT JOIN revisits ON revisits.url_id = stories.url_id"""
 
 
 def _volume_hourly(dialect: str) -> str:

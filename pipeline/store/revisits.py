@@ -1,0 +1,140 @@
+"""Looks at stored pages in SQL: what is remembered of them, and which pages go back into the ledger (P7, P8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
+
+from pipeline.batches import REVISIT_PRIORITY
+from pipeline.outcomes import TERMINAL_STATES, Reason, UrlState
+from pipeline.revisions.returns import version_key
+from pipeline.revisions.schedule import LONGEST_WAIT, RevisitState
+from pipeline.store.schema import hosts, revisits, stories, urls, verdicts
+
+# Of one host, so many looks wait in the ledger at once.
+OPEN_PER_HOST = 5
+# A look that could not be made for so long (its host is down, or busy with news) gives up its place to another.
+OPEN_MAX = timedelta(hours=1)
+# The wait after a look that came to no end of its own.
+STRAY_WAIT = timedelta(hours=6)
+_FIELDS = tuple(RevisitState.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """The story at a URL, as far as planning its next look needs it. `key` names its current version."""
+
+    story_id: int
+    key: str
+    published_at: datetime | None
+    stored_at: datetime
+    is_conflict: bool
+
+
+def story_looked_at(connection: Connection, url_id: int) -> LookedAt | None:
+    """The story that was made of the URL's page; None when there is none."""
+    query = (
+        select(stories, verdicts.c.is_conflict, verdicts.c.is_conflict_policy)
+        .outerjoin(verdicts, and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current))
+        .where(stories.c.url_id == url_id)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    key = version_key(row.title, row.standfirst, row.content_hash)
+    return LookedAt(row.id, key, row.published_at, row.stored_at, bool(row.is_conflict or row.is_conflict_policy))
+
+
+def load_state(connection: Connection, url_id: int) -> RevisitState:
+    """What is remembered of the looks at a URL's page; the empty state when it was never looked at."""
+    row = connection.execute(select(revisits).where(revisits.c.url_id == url_id)).first()
+    return RevisitState() if row is None else RevisitState(**{name: getattr(row, name) for name in _FIELDS})
+
+
+def save_state(connection: Connection, url_id: int, host: str, state: RevisitState) -> None:
+    """Remember the looks at a URL's page after one more; the look is no longer open."""
+    values = {name: getattr(state, name) for name in _FIELDS}
+    change = update(revisits).where(revisits.c.url_id == url_id).values(opened_at=None, **values)
+    if not connection.execute(change).rowcount:
+        connection.execute(insert(revisits).values(url_id=url_id, host=host, **values))
+
+
+def mark_gone(connection: Connection, story_id: int, gone_at: datetime | None) -> None:
+    """Note since when a story's page is gone, keeping an earlier instant; None: it is there."""
+    change = update(stories).where(stories.c.id == story_id)
+    if gone_at is None:
+        connection.execute(change.where(stories.c.gone_at.is_not(None)).values(gone_at=None))
+    else:
+        connection.execute(change.where(stories.c.gone_at.is_(None)).values(gone_at=gone_at))
+
+
+def open_due_looks(connection: Connection, now: datetime, most: int) -> int:
+    """Put pages whose look is due back into the ledger, so that at most `most` looks are open; returns how many.
+
+    They go the road of every URL, behind all that is new. Fair over hosts, OPEN_PER_HOST of each at a time; a host that
+    asked to be left alone has none opened.
+    """
+    close_strays(connection, now)
+    held = select(revisits.c.host, func.count().label("open")).where(revisits.c.opened_at.is_not(None))
+    open_of = {row.host: int(row.open) for row in connection.execute(held.group_by(revisits.c.host))}
+    room = most - sum(open_of.values())
+    if room <= 0:
+        return 0
+    turn = func.row_number().over(partition_by=revisits.c.host, order_by=(revisits.c.due_at, revisits.c.url_id))
+    resting = select(hosts.c.host).where(hosts.c.down_until > now)
+    due = (
+        select(revisits.c.url_id, revisits.c.host, revisits.c.due_at, turn.label("turn"))
+        .where(or_(revisits.c.due_at <= now, revisits.c.due_at > now + LONGEST_WAIT), revisits.c.host.not_in(resting))
+        .subquery("due")
+    )
+    query = select(due).where(due.c.turn <= OPEN_PER_HOST).order_by(due.c.turn, due.c.due_at, due.c.url_id)
+    chosen = [
+        row.url_id
+        for row in connection.execute(query.limit(room))
+        if row.turn + open_of.get(row.host, 0) <= OPEN_PER_HOST
+    ]
+    return _open(connection, chosen, now)
+
+
+def _open(connection: Connection, url_ids: list[int], now: datetime) -> int:
+    if not url_ids:
+        return 0
+    opened = connection.execute(
+        update(urls)
+        .where(urls.c.id.in_(url_ids), urls.c.state == UrlState.STORED)
+        .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None, priority=REVISIT_PRIORITY)
+        .returning(urls.c.id)
+    )
+    ours = list(opened.scalars())
+    connection.execute(update(revisits).where(revisits.c.url_id.in_(ours)).values(opened_at=now, due_at=None))
+    # What is open already is being read anyway, and plans its next look itself; without that it is asked again later.
+    others = [url_id for url_id in url_ids if url_id not in set(ours)]
+    connection.execute(update(revisits).where(revisits.c.url_id.in_(others)).values(due_at=now + STRAY_WAIT))
+    return len(ours)
+
+
+def close_strays(connection: Connection, now: datetime) -> int:
+    """Plan anew the looks that ended without their worker, and put back those that could not begin in an hour.
+
+    A clock that was ahead when it opened a look does not keep it open.
+    """
+    is_stuck = or_(revisits.c.opened_at < now - OPEN_MAX, revisits.c.opened_at > now + OPEN_MAX)
+    stuck = select(revisits.c.url_id).where(is_stuck)
+    connection.execute(
+        update(urls)
+        .where(urls.c.id.in_(stuck), urls.c.state == UrlState.WAITING, urls.c.priority == REVISIT_PRIORITY)
+        .values(
+            state=UrlState.STORED,
+            reason=Reason.REVISIT_FAILED,
+            detail="the page's turn did not come within an hour",
+            settled_at=now,
+        )
+    )
+    ended = select(urls.c.id).where(and_(urls.c.id == revisits.c.url_id, urls.c.state.in_(TERMINAL_STATES)))
+    return connection.execute(
+        update(revisits)
+        .where(revisits.c.opened_at.is_not(None), ended.exists())
+        .values(opened_at=None, due_at=now + STRAY_WAIT)
+    ).rowcount
