@@ -15,6 +15,7 @@ from pipeline.text import words
 from pipeline.values import Verdict
 
 SHOWN_MAX_CHARS = 500
+_GRAVEST_FIRST = tuple(Change)
 # Who says so, and how sure it is.
 _SAYING = frozenset(
     [
@@ -171,8 +172,6 @@ def describe_revision(
     if notice is not None and notice.text not in set(known_notes):
         is_grave = notice.status in (StoryStatus.WITHDRAWN, StoryStatus.CANCELED)
         facts.append(ChangeFact(Change.WITHDRAWAL if is_grave else Change.CORRECTION, new=_shown(notice.text)))
-    if acts is not None and acts[0] != acts[1]:
-        facts.append(ChangeFact(Change.POLICY_ACT, *acts))
     if words(old.title) != words(new.title):
         facts.append(ChangeFact(Change.HEADLINE, _shown(old.title), _shown(new.title)))
     standfirsts = old.standfirst or "", new.standfirst or ""
@@ -186,6 +185,10 @@ def describe_revision(
     facts += _of_attribution(told)
     if any(_without_figures(hunk.old) != _without_figures(hunk.new) for hunk in told):
         facts.append(ChangeFact(Change.BODY))
+    # Without other words, another verdict is a score that trembled at its threshold.
+    if facts and acts is not None and acts[0] != acts[1]:
+        facts.append(ChangeFact(Change.POLICY_ACT, *acts))
+    facts.sort(key=lambda fact: _GRAVEST_FIRST.index(fact.change))
     return Revision(diff, tuple(facts), is_boring=not facts)
 
 

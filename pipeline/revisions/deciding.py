@@ -81,9 +81,10 @@ def key_of(record: StoryRecord) -> str:
 
 def notice_of(record: StoryRecord) -> Notice | None:
     """What the page says about its own story, in the text or in the lines beside it."""
-    return find_notice(record.story.title, _lines(record), [dropped.line for dropped in record.story.dropped])
+    lines = lines_of(version_of(record))
+    return find_notice(record.story.title, lines, [dropped.line for dropped in record.story.dropped])
 
 
-def _lines(record: StoryRecord) -> Sequence[str]:
-    version = version_of(record)
+def lines_of(version: Version) -> Sequence[str]:
+    """The standfirst, if there is one, and the paragraphs."""
     return [*([version.standfirst] if version.standfirst else []), *version.paragraphs]

@@ -31,15 +31,17 @@ def next_status(present: StoryStatus, told: StoryStatus, cause: StatusCause) -> 
     return max(present, told, key=order.index)
 
 
-def derived_from(story_id: int, family: Sequence[Relative]) -> tuple[int, ...]:
-    """The stories of the family that fall with `story_id`, ascending.
+def derived_from(story_id: int, family: Sequence[Relative], status: StoryStatus) -> tuple[int, ...]:
+    """The stories of the family that fall with `story_id`, which got `status`, ascending.
 
-    All of them when it is the family's earliest: it is the report that the others carry. Otherwise those that were
-    made from it, directly or through each other; an outlet that takes down its copy withdraws nobody else's report.
+    All of them when it is killed: that is an agency's word on its report, whoever passes it on. All too when it is the
+    family's earliest. Otherwise those that were made from it, directly or through each other; an outlet that takes
+    down its copy withdraws nobody else's report.
     """
     others = [member for member in family if member.story_id != story_id]
     earliest = min(family, key=lambda member: (member.published_at, member.story_id), default=None)
-    if earliest is not None and earliest.story_id == story_id:
+    is_earliest = earliest is not None and earliest.story_id == story_id
+    if is_earliest or status is StoryStatus.CANCELED:
         return tuple(sorted(member.story_id for member in others))
     sources: Mapping[int, tuple[int, ...]] = {member.story_id: member.made_from for member in others}
     fallen = {story_id}

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pipeline.outcomes import Change
 from pipeline.revisions.changes import Revision
-from pipeline.revisions.deciding import Remembered
+from pipeline.revisions.deciding import Remembered, lines_of
 from pipeline.revisions.diffing import Version
 from pipeline.revisions.notices import find_notice
 from pipeline.revisions.returns import version_key
@@ -83,6 +83,5 @@ def _known_notes(connection: Connection, own: Row[Any], current: Version) -> tup
     ).scalars()
     given = connection.execute(select(status_changes.c.note).where(status_changes.c.story_id == own.id)).scalars()
     beside = connection.execute(select(dropped_lines.c.line).where(dropped_lines.c.url_id == own.url_id)).scalars()
-    standfirst = [current.standfirst] if current.standfirst else []
-    shown = find_notice(current.title, [*standfirst, *current.paragraphs], beside)
+    shown = find_notice(current.title, lines_of(current), beside)
     return tuple(note for note in (*told, *given, shown.text if shown else None) if note)

@@ -42,7 +42,7 @@ def withdraw_story(
         return ()
     _set_status(connection, story_id, told, cause, now, note=note)
     if told in TAKEN_BACK:
-        return (story_id, *_fell(connection, story_id, now))
+        return (story_id, *_fell(connection, story_id, told, now))
     return (story_id, *_restored(connection, story_id, now)) if present in TAKEN_BACK else (story_id,)
 
 
@@ -74,8 +74,8 @@ def inherit_status(connection: Connection, story_id: int, now: datetime) -> bool
     return _mark_fallen(connection, story_id, origin, now)
 
 
-def _fell(connection: Connection, story_id: int, now: datetime) -> tuple[int, ...]:
-    fallen = derived_from(story_id, _family(connection, story_id))
+def _fell(connection: Connection, story_id: int, status: StoryStatus, now: datetime) -> tuple[int, ...]:
+    fallen = derived_from(story_id, _family(connection, story_id), status)
     return tuple(one for one in fallen if _mark_fallen(connection, one, story_id, now))
 
 

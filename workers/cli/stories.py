@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 from pipeline.store import reports
 from pipeline.store.reports import StoryFilter
 from workers.cli.common import EXIT_NOTHING, json_option, print_json, print_table, rich_console, store
+from workers.cli.diffs import compare_revisions, json_of, print_diff
 from workers.database import reading
 from workers.process import utc_now
 
@@ -123,6 +124,8 @@ def show(story_id: int, as_json: bool) -> int:
             f"\nverdict {verdict['model']}: conflict {_score(verdict['conflict'])}, conflict policy "
             f"{_score(verdict['conflict_policy'])}; acts: {acts or 'none'}; actors: {', '.join(facts['actors'])}"
         )
+    if story["status"] != "usable" or story["gone_at"]:
+        click.echo(f"status: {story['status']}" + (f", page gone since {story['gone_at']}" if story["gone_at"] else ""))
     click.echo(f"revisions: {len(facts['revisions'])}, links to other stories: {len(facts['copies'])}")
     for copy in facts["copies"]:
         click.echo(f"  {copy['relation']} {copy['score']:.2f}  {copy['site']}  {copy['title']}")
@@ -135,35 +138,32 @@ def _score(value: float | None) -> str:
 
 @stories.command()
 @click.argument("story_id", type=int)
-@click.option("--from", "old", type=int, help="Number of the older revision (default: the one before the newest).")
-@click.option("--to", "new", type=int, help="Number of the newer revision (default: the newest).")
+@click.option("--from", "old", type=int, help="Number of the older revision (default: the one before the newer).")
+@click.option("--to", "new", type=int, help="Number of the newer revision (default: the newest that is not boring).")
 @json_option
 def diff(story_id: int, old: int | None, new: int | None, as_json: bool) -> int:
-    """Show what changed between two revisions of a story, paragraph by paragraph."""
+    """Show what changed between two revisions of a story: in colour on a terminal, as a unified diff when piped.
+
+    Revisions that changed nothing but time stamps, counters and typography are shown when they are named.
+    """
     with store() as engine, reading(engine) as connection:
         revisions = {row["number"]: row for row in reports.list_revisions(connection, story_id)}
     if not revisions:
         raise click.ClickException(f"there is no story {story_id}")
-    new = new if new is not None else max(revisions)
+    if new is None:
+        new = max((number for number, row in revisions.items() if not row["is_boring"]), default=max(revisions))
     old = old if old is not None else new - 1
     if new not in revisions or old not in revisions:
-        click.echo(f"story {story_id} has the revisions {', '.join(map(str, revisions))}", err=True)
-        return EXIT_NOTHING
-    lines = list(
-        difflib.unified_diff(
-            _lines(revisions[old]), _lines(revisions[new]), f"revision {old}", f"revision {new}", lineterm="", n=1
+        shown = ", ".join(
+            f"{number} (boring)" if row["is_boring"] else str(number) for number, row in revisions.items()
         )
-    )
+        click.echo(f"story {story_id} has the revisions {shown}", err=True)
+        return EXIT_NOTHING
+    compared = compare_revisions(revisions[old], revisions[new])
     if as_json:
-        print_json({"story_id": story_id, "from": old, "to": new, "diff": lines})
+        print_json({"story_id": story_id, "from": old, "to": new} | json_of(compared))
+    elif sys.stdout.isatty():
+        print_diff(rich_console(), compared)
     else:
-        click.echo("\n".join(lines))
-    return 0 if lines else EXIT_NOTHING
-
-
-def _lines(revision: dict[str, Any]) -> list[str]:
-    return [
-        revision["title"],
-        *([revision["standfirst"]] if revision["standfirst"] else []),
-        *revision["text"].split("\n\n"),
-    ]
+        click.echo("\n".join(compared.unified))
+    return 0 if compared.unified else EXIT_NOTHING

@@ -77,10 +77,14 @@ def test_a_correction_note_is_a_change_once() -> None:
 
 
 def test_a_changed_verdict_is_a_policy_act() -> None:
-    assert facts(OLD, acts=("no conflict policy", "arms_aid")) == [
-        ChangeFact(Change.POLICY_ACT, "no conflict policy", "arms_aid")
-    ]
-    assert facts(OLD, acts=("arms_aid", "arms_aid")) == []
+    edited = OLD.replace("the country would send", "the country has sent")
+    policy_act = ChangeFact(Change.POLICY_ACT, "no conflict policy", "arms_aid")
+    assert facts(edited, acts=("no conflict policy", "arms_aid"))[0] == policy_act
+    assert policy_act.change not in {fact.change for fact in facts(edited, acts=("arms_aid", "arms_aid"))}
+
+
+def test_a_verdict_that_trembles_over_the_same_words_is_no_change() -> None:
+    assert facts(OLD, acts=("no conflict policy", "arms_aid")) == []
 
 
 def test_a_verdict_in_a_line() -> None:

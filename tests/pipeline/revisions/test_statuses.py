@@ -25,10 +25,14 @@ def test_an_agencys_word_is_the_last_one() -> None:
 
 def test_with_the_earliest_report_all_of_its_family_fall() -> None:
     family = [member(1, 0), member(2, 1, 1), member(3, 2, 2), member(4, 3)]
-    assert derived_from(1, family) == (2, 3, 4)
+    assert derived_from(1, family, StoryStatus.WITHDRAWN) == (2, 3, 4)
 
 
 def test_with_a_copy_only_what_was_made_from_it_falls() -> None:
     family = [member(1, 0), member(2, 1, 1), member(3, 2, 2), member(4, 3, 3), member(5, 2, 1)]
-    assert derived_from(2, family) == (3, 4)
-    assert derived_from(5, family) == ()
+    assert derived_from(2, family, StoryStatus.WITHDRAWN) == (3, 4)
+    assert derived_from(5, family, StoryStatus.WITHDRAWN) == ()
+
+
+def test_a_kill_is_the_agencys_word_whoever_passes_it_on() -> None:
+    assert derived_from(2, [member(1, 0), member(2, 1, 1)], StoryStatus.CANCELED) == (1,)
