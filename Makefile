@@ -10,7 +10,7 @@ SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
 
-.PHONY: run demo test lint types fast-test chaos train bench-classification bench-dispatch bench-near-copies lock wheel clean
+.PHONY: run demo test lint types fast-test chaos train bench-classification bench-dispatch bench-near-copies bench-revisions lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -47,6 +47,9 @@ bench-dispatch: $(VENV)/ready-test  ## What a dispatch costs with 100,000 URLs w
 
 bench-near-copies: $(VENV)/ready-test  ## CORPUS=documents.jsonl.gz
 	PYTHONPATH=. $(BIN)/python benchmarks/near_copies.py --corpus "$(CORPUS)"
+
+bench-revisions: $(VENV)/ready-test  ## Looks at a story in 30 days, and what comparing two versions costs
+	PYTHONPATH=. $(BIN)/python benchmarks/revisions.py
 
 lock:                             ## Refresh uv.lock after a change of dependencies
 	uv lock

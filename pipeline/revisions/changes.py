@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.outcomes import Change, StoryStatus
 from pipeline.revisions.diffing import Hunk, TextDiff, Version, compare_texts
@@ -168,6 +168,8 @@ def describe_revision(
     `known_notes` what earlier ones said: a note that stood there before is no change.
     """
     diff = compare_texts(old.paragraphs, new.paragraphs)
+    if old.rest or new.rest:
+        diff = replace(diff, is_coarse=True)
     facts: list[ChangeFact] = []
     if notice is not None and notice.text not in set(known_notes):
         is_grave = notice.status in (StoryStatus.WITHDRAWN, StoryStatus.CANCELED)
@@ -183,7 +185,8 @@ def describe_revision(
     told = [hunk for hunk in hunks if _meat(hunk.old) != _meat(hunk.new)]
     facts += _of_figures(told)
     facts += _of_attribution(told)
-    if any(_without_figures(hunk.old) != _without_figures(hunk.new) for hunk in told):
+    has_other_rest = old.rest != new.rest
+    if has_other_rest or any(_without_figures(hunk.old) != _without_figures(hunk.new) for hunk in told):
         facts.append(ChangeFact(Change.BODY))
     # Without other words, another verdict is a score that trembled at its threshold.
     if facts and acts is not None and acts[0] != acts[1]:

@@ -19,6 +19,8 @@ from pipeline.text import UNSPACED_RANGES
 # Beyond these the alignment's matrix (a bit for each pair) would take more than 4 MB.
 MAX_PARAGRAPHS = 5_000
 MAX_WORDS = 5_000
+# Of a text, so many characters are compared at all: some 30,000 words, five times the longest reports.
+MAX_CHARS = 200_000
 
 # A figure with its separators is one word; scripts without spaces count by the character. Space stays with the word
 # before it.
@@ -38,8 +40,13 @@ class Version:
 
     @property
     def paragraphs(self) -> list[str]:
-        """The text's paragraphs."""
-        return [part for part in _PARAGRAPH.split(self.text) if part.strip()]
+        """The text's paragraphs, within its first MAX_CHARS."""
+        return [part for part in _PARAGRAPH.split(self.text[:MAX_CHARS]) if part.strip()]
+
+    @property
+    def rest(self) -> str:
+        """What is not compared paragraph by paragraph; empty but for texts of hostile length."""
+        return self.text[MAX_CHARS:]
 
 
 @dataclass(frozen=True, slots=True)

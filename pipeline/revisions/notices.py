@@ -18,6 +18,8 @@ NOTE_MAX_CHARS = 500
 # A retraction is on top, or is all that there is; a correction note may also close the story.
 _HEAD_PARAGRAPHS = 3
 _SHORT_WORDS = 150
+# Notes stand at either end of a page's lines; of a page of countless lines, so many are looked at there.
+_END_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,13 @@ def find_notice(title: str, paragraphs: Iterable[str], beside: Iterable[str] = (
     for line in tops:
         if _WITHDRAW_DESK.match(line) or (line is not title and _WITHDRAWN.match(line)):
             return Notice(StoryStatus.WITHDRAWN, line[:NOTE_MAX_CHARS])
-    lines = [title, *body, *beside]
+    lines = [title, *_ends(body), *_ends(list(beside))]
     for pattern, status in ((_CORRECTION, StoryStatus.CORRECTED), (_UPDATE, StoryStatus.USABLE)):
         for line in lines:
             if (line is not title or status is not StoryStatus.USABLE) and pattern.match(line):
                 return Notice(status, line[:NOTE_MAX_CHARS])
     return None
+
+
+def _ends(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= 2 * _END_LINES else [*lines[:_END_LINES], *lines[-_END_LINES:]]

@@ -63,4 +63,4 @@ def _parts(version: Version) -> frozenset[str]:
     paragraphs = (" ".join(words(part)) for part in version.paragraphs)
     lines = (version.title, version.standfirst or "")
     marked = (mark + " ".join(words(line)) for mark, line in zip(_MARKS, lines, strict=True))
-    return frozenset((*marked, *paragraphs))
+    return frozenset((*marked, *paragraphs, version.rest))

@@ -76,12 +76,12 @@ def test_a_worker_killed_in_the_middle_of_a_look_loses_and_doubles_nothing(
             released.set()
             run.terminate()
             run.wait(40)
-        assert rows(engine, "SELECT state, reason FROM urls ORDER BY id") == [
+        assert rows(engine, "SELECT state, reason FROM urls ORDER BY url") == [
             ("stored", "revised"),
             ("stored", "revised"),
             ("stored", "revisit_failed"),
         ]
-        assert rows(engine, "SELECT revision, title, gone_at IS NULL FROM stories ORDER BY id") == [
+        assert rows(engine, "SELECT revision, title, gone_at IS NULL FROM stories ORDER BY url") == [
             (2, "Report nought", True),
             (2, "Report one", True),
             (1, "Report 2", False),
@@ -89,6 +89,8 @@ def test_a_worker_killed_in_the_middle_of_a_look_loses_and_doubles_nothing(
         assert rows(engine, "SELECT count(*), count(DISTINCT url_id) FROM stories") == [(3, 3)]
         changes = rows(engine, "SELECT changes FROM story_revisions WHERE revision = 2 ORDER BY story_id")
         assert changes == [("headline",), ("headline",)]
-        shown = subprocess.run([*FRONTWIRE, "stories", "diff", "1", "--json"], env=env, capture_output=True, text=True)
+        ((story_id,),) = rows(engine, "SELECT id FROM stories WHERE title = 'Report nought'")
+        command = [*FRONTWIRE, "stories", "diff", str(story_id), "--json"]
+        shown = subprocess.run(command, env=env, capture_output=True, text=True)
         assert json.loads(shown.stdout)["changes"][0]["change"] == "headline"
         engine.dispose()
