@@ -236,19 +236,23 @@ def progress_since(connection: Connection, since: datetime, now: datetime) -> Pr
 
 
 def count_rows(connection: Connection) -> Facts:
-    """Totals for a summary: feeds, URLs, stories, conflict-policy stories, revisions, clusters, duplicates."""
+    """Totals for a summary: feeds, URLs, stories, conflict-policy stories, revisions, clusters, duplicates.
+
+    Revisions that are boring don't count.
+    """
 
     def count(query: Select[Any]) -> int:
         return int(connection.execute(query).scalar_one())
 
     policy = select(func.count()).select_from(verdicts).where(verdicts.c.is_current, verdicts.c.is_conflict_policy)
     duplicates = select(func.count()).select_from(urls).where(urls.c.state == UrlState.DUPLICATE)
+    edits = select(func.count()).select_from(revisions).where(revisions.c.number > 1, ~revisions.c.is_boring)
     return {
         "feeds": count(select(func.count()).select_from(feeds)),
         "urls": count(select(func.count()).select_from(urls)),
         "stories": count(select(func.count()).select_from(stories)),
         "conflict_policy": count(policy),
-        "revisions": count(select(func.count()).select_from(revisions).where(revisions.c.number > 1)),
+        "revisions": count(edits),
         "clusters": count(select(func.count()).select_from(clusters).where(clusters.c.merged_into.is_(None))),
         "duplicates": count(duplicates),
     }
