@@ -1,5 +1,7 @@
 """What a revision changed, in words of a closed list; and whether anybody needs to see it."""
 
+# ruff: noqa: SIM905 - a list of words is read as a line of words
+
 from __future__ import annotations
 
 from collections import Counter
@@ -18,121 +20,23 @@ SHOWN_MAX_CHARS = 500
 _GRAVEST_FIRST = tuple(Change)
 # Who says so, and how sure it is.
 _SAYING = frozenset(
-    [
-        "said",
-        "says",
-        "according",
-        "claimed",
-        "claims",
-        "alleged",
-        "allegedly",
-        "reportedly",
-        "reported",
-        "reports",
-        "purported",
-        "sources",
-        "source",
-        "officials",
-        "official",
-        "anonymous",
-        "sagte",
-        "laut",
-        "angeblich",
-        "zufolge",
-        "berichtete",
-        "erklärte",
-        "selon",
-        "déclaré",
-        "affirme",
-        "aurait",
-        "prétendu",
-        "dijo",
-        "según",
-        "presuntamente",
-        "afirmó",
-        "habría",
-        "ha",
-        "detto",
-        "secondo",
-        "presunto",
-        "avrebbe",
-        "disse",
-        "segundo",
-        "alegadamente",
-        "powiedział",
-        "według",
-        "rzekomo",
-        "podobno",
-        "сообщил",
-        "заявил",
-        "якобы",
-        "предположительно",
-        "сообщается",
-        "повідомив",
-        "заявив",
-        "нібито",
-        "ймовірно",
-        "повідомляється",
-    ]
+    """
+    said says according claimed claims alleged allegedly reportedly reported reports purported sources source
+    officials official anonymous sagte laut angeblich zufolge berichtete erklärte selon déclaré affirme aurait
+    prétendu dijo según presuntamente afirmó habría ha detto secondo presunto avrebbe disse segundo alegadamente
+    powiedział według rzekomo podobno сообщил заявил якобы предположительно сообщается повідомив заявив нібито
+    ймовірно повідомляється
+    """.split()
 )
 _CONFIRMING = frozenset(
-    [
-        "confirmed",
-        "confirms",
-        "confirm",
-        "confirmation",
-        "unconfirmed",
-        "denied",
-        "denies",
-        "deny",
-        "denial",
-        "verified",
-        "unverified",
-        "refuted",
-        "acknowledged",
-        "admitted",
-        "disputed",
-        "bestätigte",
-        "bestätigt",
-        "unbestätigt",
-        "bestätigten",
-        "dementierte",
-        "dementiert",
-        "confirmé",
-        "confirme",
-        "confirmée",
-        "démenti",
-        "dément",
-        "confirmó",
-        "confirmado",
-        "confirmada",
-        "desmintió",
-        "desmentido",
-        "negó",
-        "confermato",
-        "smentito",
-        "confirmou",
-        "desmentiu",
-        "negou",
-        "potwierdził",
-        "potwierdziła",
-        "potwierdzono",
-        "zaprzeczył",
-        "zdementował",
-        "подтвердил",
-        "подтвердили",
-        "подтверждено",
-        "неподтвержденный",
-        "опроверг",
-        "опровергли",
-        "підтвердив",
-        "підтвердили",
-        "підтверджено",
-        "спростував",
-        "спростували",
-        "证实",
-        "否认",
-    ]
+    """
+    confirmed confirms confirm confirmation unconfirmed denied denies deny denial verified unverified refuted
+    acknowledged admitted disputed bestätigte bestätigt unbestätigt bestätigten dementierte dementiert confirmé
+    confirme confirmée démenti dément confirmó confirmado confirmada desmintió desmentido negó confermato smentito
+    confirmou desmentiu negou potwierdził potwierdziła potwierdzono zaprzeczył zdementował подтвердил подтвердили
+    подтверждено неподтвержденный опроверг опровергли підтвердив підтвердили підтверджено спростував спростували 证实
+    否认
+    """.split()
 )
 
 

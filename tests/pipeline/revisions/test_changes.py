@@ -50,6 +50,15 @@ def test_another_figure_is_no_casualty_even_beside_one() -> None:
     assert (fact.change, fact.old, fact.new) == (Change.FIGURES, "30", "45")
 
 
+@pytest.mark.parametrize(
+    "line", ["The deadline was set in 12 days.", "They sent 12 mortars.", "It took 12 skilled crews."]
+)
+def test_a_deadline_a_mortar_and_a_skill_are_no_casualties(line: str) -> None:
+    old = "The convoy left the port in the morning."
+    (fact,) = facts(f"{old} {line.replace('12', '19')}", old=f"{old} {line}")
+    assert fact.change is Change.FIGURES
+
+
 def test_casualties_in_other_languages() -> None:
     old = "Bei dem Angriff wurden 12 Menschen getötet, teilte das Ministerium mit."
     assert classes(old.replace("12", "19"), old=old) == {Change.CASUALTIES}
