@@ -136,7 +136,7 @@ def _told(paragraphs: Sequence[str]) -> list[str]:
 
 
 def _meat(paragraphs: Sequence[str]) -> list[str]:
-    return [word for paragraph in paragraphs for word in words(paragraph)]
+    return words("\n".join(paragraphs))
 
 
 def _without_figures(paragraphs: Sequence[str]) -> list[str]:
