@@ -109,9 +109,11 @@ def _open(connection: Connection, url_ids: list[int], now: datetime) -> int:
     )
     ours = list(opened.scalars())
     connection.execute(update(revisits).where(revisits.c.url_id.in_(ours)).values(opened_at=now, due_at=None))
-    # What is open already is being read anyway, and plans its next look itself; without that it is asked again later.
+    # What is in the ledger for another reason is being read anyway, and plans its next look itself; what another
+    # dispatcher opened at the same moment is its.
     others = [url_id for url_id in url_ids if url_id not in set(ours)]
-    connection.execute(update(revisits).where(revisits.c.url_id.in_(others)).values(due_at=now + STRAY_WAIT))
+    is_closed = revisits.c.opened_at.is_(None)
+    connection.execute(update(revisits).where(revisits.c.url_id.in_(others), is_closed).values(due_at=now + STRAY_WAIT))
     return len(ours)
 
 
