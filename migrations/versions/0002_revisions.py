@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from pipeline.store.migrating import set_words
 
-revision = "0005"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -63,7 +63,7 @@ def upgrade() -> None:
 
 def _views(dialect: str) -> list[str]:
     """The CREATE VIEW statements as they were when this migration was written."""
-    sql = (Path(__file__).parent / f"0005_views.{dialect}.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent / f"0002_views.{dialect}.sql").read_text(encoding="utf-8")
     return [statement.strip() for statement in sql.split(";\n") if statement.strip()]
 
 
