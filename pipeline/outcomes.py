@@ -180,6 +180,24 @@ class PolicyType(StrEnum):
     POSITION = "position"
 
 
+class SourceKind(StrEnum):
+    """Who vouches for what a story says."""
+
+    NAMED_OFFICIAL = "named_official"  # an official by name, or an office that speaks on the record
+    ANONYMOUS_OFFICIAL = "anonymous_official"
+    OUTLET = "outlet"  # another outlet's report
+    ARMED_SIDE = "armed_side"  # armed forces, a defence ministry or an armed group, about a fight of its own
+    DOCUMENT = "document"
+
+
+class Standing(StrEnum):
+    """What became of a report: officially confirmed, denied, or neither."""
+
+    CONFIRMED = "confirmed"
+    DENIED = "denied"
+    UNCONFIRMED = "unconfirmed"
+
+
 class Relation(StrEnum):
     """How one story or URL relates to another story."""
 

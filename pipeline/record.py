@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.identity.fingerprints import METHOD as FINGERPRINT_METHOD
 from pipeline.identity.fingerprints import fingerprint
-from pipeline.judging import MODEL, judge, lead_of
+from pipeline.judging import MODEL, judge_story
 from pipeline.reading import READER, read_page
 from pipeline.values import CleanStory, EntryHints, FetchedPage, StoryRecord, Unread
 
@@ -23,6 +23,6 @@ def record_of(story: CleanStory) -> StoryRecord:
     return StoryRecord(
         story=story,
         fingerprint=fingerprint(story.title, story.text),
-        verdict=judge(story.title, lead_of(story), story.language),
+        verdict=judge_story(story.title, story.standfirst, story.text, story.language, story.published_at),
         reader=READER_VERSION,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, UrlState
+from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, SourceKind, Standing, UrlState
 
 # ---------------------------------------------------------------------------------------------------------- fetching
 
@@ -111,6 +111,18 @@ class FeedState:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectCode:
+    """A subject as a vocabulary has it: `scheme` names the vocabulary ("" when the sender names none).
+
+    `code` is the subject's key there, `name` its label for people; None when the sender gave only the code.
+    """
+
+    scheme: str
+    code: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One item of a feed, its links already absolute.
 
@@ -118,7 +130,8 @@ class Entry:
     `version` changes when the outlet edited the entry (hash of title, summary and updated instant).
     `published_raw` is the feed's own date string, kept when it could not be read or lies out of bounds.
     `url` is the canonical form, under which the page is known; `link` the announced one, which is what is asked for
-    (a server may know its own spelling only). An empty `link` means that they are the same.
+    (a server may know its own spelling only). An empty `link` means that they are the same. `codes` are the subjects
+    that the feed itself gives the entry.
     """
 
     key: str
@@ -132,6 +145,7 @@ class Entry:
     authors: tuple[str, ...] = ()
     version: str = ""
     link: str = ""
+    codes: tuple[SubjectCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +321,47 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An actor named in the story: ISO 3166-1 alpha-3 code, or an upper-case code of our own for groups and bodies."""
+    """An actor named in the story: ISO 3166-1 alpha-3 code, or an upper-case code of our own for groups and bodies.
+
+    `cameo` is the actor in the form of the CAMEO actor codes: a state, with its role where the name shows one
+    (`USAGOV` for its leader), a group with the state it belongs to (`LBNREBHEZ`), a body (`IGOUNO`).
+    """
 
     actor: str
     kind: Literal["state", "armed_group", "body"]
+    place: Literal["title", "lead", "body"]
+    start: int
+    end: int
+    surface: str
+    cameo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMention:
+    """A place of a conflict area named in the story. Degrees are WGS 84, None where the name covers a wide area."""
+
+    name: str
+    country: str
+    latitude: float | None
+    longitude: float | None
+    place: Literal["title", "lead", "body"]
+    start: int
+    end: int
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Whose word a sentence gives, or what it says of the report's standing; one of the two is always there.
+
+    `name` is the person, office, outlet or document as the story names it; None where it names none. `actor` is the
+    code of the actor that it belongs to, where the sentence tells.
+    """
+
+    source: SourceKind | None
+    standing: Standing | None
+    name: str | None
+    actor: str | None
     place: Literal["title", "lead", "body"]
     start: int
     end: int
@@ -330,7 +381,8 @@ class Verdict:
     """Whether a story is about conflict policy, and why we think so.
 
     Scores are None when the language has no lexicon (`language_supported` False): then nothing is claimed.
-    `acts` holds only those at or above the threshold, best first.
+    `acts` holds only those at or above the threshold, best first. `rules` is the version of the lists and rules behind
+    mentions, places and sourcing; empty when only title and lead were scored.
     """
 
     model: str
@@ -341,6 +393,9 @@ class Verdict:
     acts: tuple[ActScore, ...] = ()
     mentions: tuple[Mention, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    places: tuple[PlaceMention, ...] = ()
+    sourcing: tuple[Attribution, ...] = ()
+    rules: str = ""
 
     @property
     def is_conflict_policy(self) -> bool:

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, insert, update
 
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.store.schema import (
+    attributions,
     clusters,
     feed_polls,
     feeds,
     mentions,
     pages,
+    place_mentions,
     revisions,
     stories,
     story_links,
@@ -90,9 +92,10 @@ def add_story(
     verdict = {"conflict": score, "conflict_policy": score, "threshold": 0.5, "evidence": [], "model": "model-1"}
     verdict |= {"is_conflict": is_conflict_policy, "is_conflict_policy": is_conflict_policy, "judged_at": stored_at}
     verdict |= {"revision": 1, "is_current": True, "language_supported": True}
-    connection.execute(insert(verdicts).values(id=story_id, story_id=story_id, **verdict))
+    # The database gives the id, as it does at work: a test may add further verdicts.
+    key = connection.execute(insert(verdicts).values(story_id=story_id, **verdict)).inserted_primary_key
     for act, act_score in acts.items():
-        connection.execute(insert(verdict_acts).values(verdict_id=story_id, act=act, score=act_score))
+        connection.execute(insert(verdict_acts).values(verdict_id=key[0] if key else None, act=act, score=act_score))
     for actor in actors:
         span = {"place": "title", "span_start": 0, "span_end": 3, "surface": actor}
         connection.execute(insert(mentions).values(story_id=story_id, actor=actor, kind="state", **span))
@@ -109,3 +112,14 @@ def add_copy(connection: Connection, url_id: int, matched_story_id: int, **value
     connection.execute(
         insert(story_links).values(url_id=url_id, matched_story_id=matched_story_id, **(defaults | values))
     )
+
+
+def add_attribution(connection: Connection, story_id: int, **values: Any) -> None:
+    span = {"place": "lead", "span_start": 0, "span_end": 8, "surface": "Reuters reported"}
+    connection.execute(insert(attributions).values(story_id=story_id, **(span | values)))
+
+
+def add_place(connection: Connection, story_id: int, name: str = "Kharkiv", **values: Any) -> None:
+    defaults: dict[str, Any] = {"country": "UKR", "latitude": 49.99, "longitude": 36.23, "place": "lead"}
+    defaults |= {"span_start": 0, "span_end": 7, "surface": name}
+    connection.execute(insert(place_mentions).values(story_id=story_id, name=name, **(defaults | values)))

@@ -13,11 +13,13 @@ from pipeline.feeds.dates import RAW_MAX_BYTES, in_bounds, parse_instant
 from pipeline.feeds.plain import plain_line, plain_summary
 from pipeline.identity.urls import asked_url, canonical_url, host_of
 from pipeline.text import AUTHOR_MAX_BYTES, one_line, scrub
-from pipeline.values import Entry, FeedReading
+from pipeline.values import Entry, FeedReading, SubjectCode
 
 ENTRIES_MAX = 2_000
 AUTHORS_MAX = 16
 GUID_MAX_BYTES = 2_048
+CODES_MAX = 40
+CODE_MAX_BYTES = 255
 
 _BREAKS = re.compile(r"[\t\r\n\f]+")
 _BARE_HOST = re.compile(r"((?:[\w-]+\.)+[\w-]+)(?:[/?#]|$)")
@@ -42,6 +44,7 @@ class RawEntry:
     updated: str | None = None
     updated_at: datetime | None = None
     authors: tuple[str, ...] = ()
+    codes: tuple[SubjectCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def _entry(item: RawEntry, link: _Link, key: str, now: datetime) -> Entry:
         published_raw=one_line(item.published, RAW_MAX_BYTES) if published_at is None else None,
         updated_at=updated_at,
         authors=tuple(_authors(item)),
+        codes=tuple(_codes(item)),
         version=_digest("\x1f".join((title or "", summary or "", updated_at.isoformat() if updated_at else ""))),
     )
 
@@ -155,6 +159,17 @@ def _entry(item: RawEntry, link: _Link, key: str, now: datetime) -> Entry:
 def _authors(item: RawEntry) -> Iterator[str]:
     names = (plain_line(name, AUTHOR_MAX_BYTES) for name in item.authors[:AUTHORS_MAX])
     return iter(dict.fromkeys(name for name in names if name))
+
+
+def _codes(item: RawEntry) -> Iterator[SubjectCode]:
+    """The subjects of an entry, each once, as plain lines; those without a code are no subjects."""
+    seen: set[tuple[str, str]] = set()
+    for raw in item.codes[:CODES_MAX]:
+        scheme, code = plain_line(raw.scheme, CODE_MAX_BYTES) or "", plain_line(raw.code, CODE_MAX_BYTES)
+        if code is not None and (scheme, code) not in seen:
+            seen.add((scheme, code))
+            name = plain_line(raw.name, CODE_MAX_BYTES)
+            yield SubjectCode(scheme, code, name if name != code else None)
 
 
 def _digest(text: str) -> str:

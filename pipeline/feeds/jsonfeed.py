@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.feeds.entries import RawEntry, RawFeed
+from pipeline.values import SubjectCode
 
 _VERSION = re.compile(r"jsonfeed\.org/version/([0-9.]{1,5})")
 
@@ -45,7 +46,13 @@ def _raw_entry(item: dict[str, object]) -> RawEntry:
         published=_string(item, "date_published"),
         updated=_string(item, "date_modified"),
         authors=tuple(_authors(item)),
+        codes=tuple(_tags(item)),
     )
+
+
+def _tags(item: dict[str, object]) -> Iterator[SubjectCode]:
+    tags = item.get("tags")
+    yield from (SubjectCode("", tag) for tag in (tags if isinstance(tags, list) else ()) if isinstance(tag, str))
 
 
 def _authors(item: dict[str, object]) -> Iterator[str]:

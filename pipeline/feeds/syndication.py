@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.feeds.decode import with_escaped_ampersands
 from pipeline.feeds.entries import RawEntry, RawFeed
+from pipeline.values import SubjectCode
 
 # feedparser decodes nothing here: it gets UTF-8 and is told so.
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}
@@ -100,6 +101,7 @@ def _raw_entry(item: Any) -> RawEntry:
         updated=updated,
         updated_at=updated_at,
         authors=tuple(_authors(item)),
+        codes=tuple(_subjects(item)),
     )
 
 
@@ -126,6 +128,14 @@ def _authors(item: Any) -> Iterator[str]:
         name = author.get("name")
         if isinstance(name, str):
             yield _AROUND_ADDRESS.sub("", name[:_AUTHOR_LOOK_CHARS]) if "@" in name else name
+
+
+def _subjects(item: Any) -> Iterator[SubjectCode]:
+    """`<category domain="…">` of RSS, `<category scheme term label>` of Atom, `dc:subject` of RDF."""
+    for tag in dict.get(item, "tags", ()):
+        term, scheme, label = (tag.get(key) for key in ("term", "scheme", "label"))
+        if isinstance(term, str):
+            yield SubjectCode(scheme or "", term, label if isinstance(label, str) else None)
 
 
 def _content(item: Any) -> str | None:

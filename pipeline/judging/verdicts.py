@@ -20,7 +20,12 @@ SURE_THRESHOLD = 0.75
 
 def lead_of(story: CleanStory) -> str:
     """What is judged beside the title: the standfirst and the first paragraphs, at most 1,500 code points."""
-    parts = [part for part in (story.standfirst, story.text[:LEAD_MAX]) if part]
+    return lead_from(story.standfirst, story.text)
+
+
+def lead_from(standfirst: str | None, text: str) -> str:
+    """The same of a story that was stored."""
+    parts = [part for part in (standfirst, text[:LEAD_MAX]) if part]
     return "\n\n".join(parts)[:LEAD_MAX]
 
 

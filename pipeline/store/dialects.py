@@ -16,6 +16,18 @@ def day_of(dialect: str, instant: str) -> str:
     return f"CAST({instant} AT TIME ZONE 'UTC' AS date)" if dialect == "postgresql" else f"substr({instant}, 1, 10)"
 
 
+def week_of(dialect: str, instant: str) -> str:
+    """The Monday (UTC) of the week of `instant`, as a day."""
+    if dialect == "postgresql":
+        return f"CAST(date_trunc('week', {instant} AT TIME ZONE 'UTC') AS date)"
+    return f"date(substr({instant}, 1, 10), '-6 days', 'weekday 1')"
+
+
+def weeks_before(dialect: str, day: str, weeks: int) -> str:
+    """The day `weeks` before `day`."""
+    return f"{day} - {7 * weeks}" if dialect == "postgresql" else f"date({day}, '-{7 * weeks} days')"
+
+
 def now_of(dialect: str) -> str:
     """The instant of the database's own clock."""
     return "now()" if dialect == "postgresql" else "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"

@@ -261,6 +261,7 @@ def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) ->
         "entry_published_raw": entry.published_raw,
         "entry_authors": list(entry.authors),
         "entry_language": language,
+        "entry_codes": [[code.scheme, code.code, code.name] for code in entry.codes] or None,
     }
 
 

@@ -7,26 +7,58 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    Row,
+    Select,
+    String,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    table,
+)
 
 from pipeline.outcomes import REASONS, FeedStatus, Reason, UrlState
 from pipeline.store.ledger import count_open
 from pipeline.store.schema import (
+    Id,
+    attributions,
     clusters,
     dropped_lines,
     feeds,
     hosts,
     mentions,
     pages,
+    place_mentions,
     revisions,
     stories,
+    story_codes,
     story_links,
     urls,
     verdict_acts,
     verdicts,
 )
+from pipeline.store.statements import slices
 
 Facts = dict[str, Any]
+
+# Views: the verdict that counts for a story is its report's (pipeline/store/views_judging.py).
+story_verdicts = table(
+    "story_verdicts",
+    column("story_id", Id),
+    column("pooled_stories", Integer),
+    column("conflict", Float),
+    column("conflict_policy", Float),
+    column("threshold", Float),
+    column("is_conflict", Boolean),
+    column("is_conflict_policy", Boolean),
+)
+story_acts = table("story_acts", column("story_id", Id), column("act", String), column("score", Float))
 
 _LISTED = (
     stories.c.id,
@@ -39,9 +71,9 @@ _LISTED = (
     stories.c.revision,
     stories.c.cluster_id,
     stories.c.word_count,
-    verdicts.c.conflict_policy,
-    verdicts.c.is_conflict_policy,
-    verdicts.c.is_conflict,
+    story_verdicts.c.conflict_policy,
+    story_verdicts.c.is_conflict_policy,
+    story_verdicts.c.is_conflict,
 )
 
 
@@ -69,7 +101,7 @@ def iter_stories(
 ) -> Iterator[Facts]:
     """All matching stories whole, by ascending id from `after_id`; memory stays bounded by `page_size` stories."""
     while True:
-        query = _filtered(select(stories, verdicts.c.conflict, *_LISTED[-3:]), wanted)
+        query = _filtered(select(stories, story_verdicts.c.conflict, *_LISTED[-3:]), wanted)
         rows = connection.execute(query.where(stories.c.id > after_id).order_by(stories.c.id).limit(page_size)).all()
         if not rows:
             return
@@ -81,10 +113,9 @@ def iter_stories(
 
 
 def _filtered(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
-    joined = and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current)
-    query = query.select_from(stories.outerjoin(verdicts, joined))
+    query = query.select_from(stories.outerjoin(story_verdicts, story_verdicts.c.story_id == stories.c.id))
     if wanted.policy_only:
-        query = query.where(verdicts.c.is_conflict_policy)
+        query = query.where(story_verdicts.c.is_conflict_policy)
     if wanted.site:
         query = query.where(stories.c.site == wanted.site)
     if wanted.language:
@@ -102,10 +133,9 @@ def _acts_of(connection: Connection, story_ids: list[int]) -> dict[int, list[str
     if not story_ids:
         return {}
     query = (
-        select(verdicts.c.story_id, verdict_acts.c.act)
-        .join(verdict_acts, verdict_acts.c.verdict_id == verdicts.c.id)
-        .where(verdicts.c.is_current, verdicts.c.story_id.in_(story_ids))
-        .order_by(verdict_acts.c.score.desc(), verdict_acts.c.act)
+        select(story_acts.c.story_id, story_acts.c.act)
+        .where(story_acts.c.story_id.in_(story_ids))
+        .order_by(story_acts.c.score.desc(), story_acts.c.act)
     )
     found: dict[int, list[str]] = {}
     for row in connection.execute(query):
@@ -129,7 +159,11 @@ def _actors_of(connection: Connection, story_ids: list[int]) -> dict[int, list[s
 
 
 def show_story(connection: Connection, story_id: int) -> Facts | None:
-    """One story whole: fields, current verdict with evidence, actors, revisions, copies; None when there is none."""
+    """One story whole; None when there is none.
+
+    Its fields, its own current verdict with evidence and its report's, actors, sourcing, places, the subjects that the
+    wire gave it, revisions and copies.
+    """
     row = connection.execute(select(stories).where(stories.c.id == story_id)).first()
     if row is None:
         return None
@@ -138,13 +172,43 @@ def show_story(connection: Connection, story_id: int) -> Facts | None:
     if verdict is not None:
         query = select(verdict_acts.c.act, verdict_acts.c.score).where(verdict_acts.c.verdict_id == verdict.id)
         acts = [dict(r._mapping) for r in connection.execute(query.order_by(verdict_acts.c.score.desc()))]
+    report = connection.execute(select(story_verdicts).where(story_verdicts.c.story_id == story_id)).first()
     return {
         "story": dict(row._mapping),
         "verdict": None if verdict is None else dict(verdict._mapping) | {"acts": acts},
+        "report": None
+        if report is None
+        else dict(report._mapping) | {"acts": _acts_of(connection, [story_id]).get(story_id, [])},
         "actors": _actors_of(connection, [story_id]).get(story_id, []),
+        "sourcing": _rows_of(
+            connection, select(attributions).where(attributions.c.story_id == story_id).order_by(attributions.c.id)
+        ),
+        "places": _rows_of(
+            connection,
+            select(place_mentions).where(place_mentions.c.story_id == story_id).order_by(place_mentions.c.id),
+        ),
+        "codes": _rows_of(
+            connection,
+            select(story_codes)
+            .where(story_codes.c.story_id == story_id)
+            .order_by(story_codes.c.scheme, story_codes.c.code),
+        ),
         "revisions": list_revisions(connection, story_id),
         "copies": list_copies(connection, story_id),
     }
+
+
+def _rows_of(connection: Connection, query: Select[Any]) -> list[Facts]:
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def titles_of(connection: Connection, story_ids: list[int]) -> dict[int, str]:
+    """Story id -> headline."""
+    found: dict[int, str] = {}
+    for piece in slices(story_ids):
+        for row in connection.execute(select(stories.c.id, stories.c.title).where(stories.c.id.in_(piece))):
+            found[row.id] = row.title
+    return found
 
 
 def list_revisions(connection: Connection, story_id: int) -> list[Facts]:
@@ -244,7 +308,7 @@ def count_rows(connection: Connection) -> Facts:
     def count(query: Select[Any]) -> int:
         return int(connection.execute(query).scalar_one())
 
-    policy = select(func.count()).select_from(verdicts).where(verdicts.c.is_current, verdicts.c.is_conflict_policy)
+    policy = select(func.count()).select_from(story_verdicts).where(story_verdicts.c.is_conflict_policy)
     duplicates = select(func.count()).select_from(urls).where(urls.c.state == UrlState.DUPLICATE)
     edits = select(func.count()).select_from(revisions).where(revisions.c.number > 1, ~revisions.c.is_boring)
     return {

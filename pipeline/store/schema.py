@@ -32,6 +32,8 @@ from pipeline.outcomes import (
     PollOutcome,
     Reason,
     Relation,
+    SourceKind,
+    Standing,
     StatusCause,
     StoryStatus,
     UrlState,
@@ -163,6 +165,8 @@ urls = Table(
     Column("entry_published_raw", String(255)),
     Column("entry_authors", Json),
     Column("entry_language", String(35)),
+    # Subjects that the feed gives the entry: an array of [scheme, code, name]; NULL when it gives none.
+    Column("entry_codes", Json),
     Index(None, "state", "due_at"),
     # The dispatcher's: the hosts with waiting URLs, and the first of each.
     Index(None, "state", "host", "priority", "due_at", "id"),
@@ -371,6 +375,7 @@ verdicts = Table(
     Column("is_conflict_policy", Boolean, nullable=False),
     Column("evidence", Json, nullable=False),
     Column("judged_at", UtcDateTime, nullable=False),
+    Column("rules", String(64), nullable=False, server_default=""),
     Index(None, "story_id", "is_current"),
     Index(None, "is_conflict_policy", "judged_at"),
 )
@@ -394,6 +399,92 @@ mentions = Table(
     Column("span_start", Integer, nullable=False),
     Column("span_end", Integer, nullable=False),
     Column("surface", String(255), nullable=False),
+    Column("cameo", String(32)),
+)
+
+place_mentions = Table(
+    "place_mentions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("country", String(3), nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("place", String(8), nullable=False),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    Column("surface", String(255), nullable=False),
+)
+
+attributions = Table(
+    "attributions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("source", _words(SourceKind)),
+    Column("standing", _words(Standing)),
+    Column("name", String(255)),
+    Column("actor", String(32)),
+    Column("place", String(8), nullable=False),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    Column("surface", String(500), nullable=False),
+)
+
+# A report has one verdict however many outlets carry it: the pooled one of its stories (pipeline/judging/pooling.py).
+cluster_verdicts = Table(
+    "cluster_verdicts",
+    metadata,
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("stories", Integer, nullable=False),
+    Column("conflict", Float),
+    Column("conflict_policy", Float),
+    Column("threshold", Float, nullable=False),
+    Column("is_conflict", Boolean, nullable=False),
+    Column("is_conflict_policy", Boolean, nullable=False),
+    Column("judged_at", UtcDateTime, nullable=False),
+)
+
+cluster_acts = Table(
+    "cluster_acts",
+    metadata,
+    Column(
+        "cluster_id",
+        Id,
+        ForeignKey("cluster_verdicts.cluster_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("act", _words(PolicyType), primary_key=True),
+    Column("score", Float, nullable=False),
+)
+
+# What people said of a story. A label that was taken back keeps its row.
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("verdict_id", Id, ForeignKey("verdicts.id", ondelete="SET NULL")),
+    Column("conflict", Boolean, nullable=False),
+    Column("conflict_policy", Boolean, nullable=False),
+    Column("acts", Json, nullable=False),
+    Column("drawn", String(16), nullable=False),
+    Column("reviewer", String(255), nullable=False),
+    Column("labelled_at", UtcDateTime, nullable=False),
+    Column("undone_at", UtcDateTime),
+)
+
+# Subjects that the wire itself gave the story, beside ours.
+story_codes = Table(
+    "story_codes",
+    metadata,
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("scheme", String(255), primary_key=True),
+    Column("code", String(255), primary_key=True),
+    Column("name", String(255)),
 )
 
 dropped_lines = Table(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from pipeline.identity.near_copies import Match
@@ -19,17 +18,15 @@ from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
     dropped_lines,
     fingerprints,
-    mentions,
     pages,
     revisions,
     stories,
     urls,
-    verdict_acts,
-    verdicts,
 )
 from pipeline.store.statements import insert_id, insert_missing
 from pipeline.store.statuses import apply_notice, inherit_status
-from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, Verdict
+from pipeline.store.verdicts import add_story_codes, keep_verdict
+from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
 
 
 def add_page(connection: Connection, url_id: int, page: PageRef) -> int:
@@ -75,6 +72,9 @@ def _store_first(
         link_stories(connection, claim.url_id, None, title, [copy], now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
     cluster_id = copy.cluster_id if copy is not None else found_cluster(connection, now)
+    announced = connection.execute(
+        select(urls.c.announced_at, urls.c.entry_codes).where(urls.c.id == claim.url_id)
+    ).one()
     values = _story_values(record) | {
         "url_id": claim.url_id,
         "feed_id": claim.feed_id,
@@ -82,7 +82,7 @@ def _store_first(
         "cluster_id": cluster_id,
         "url": claim.url,
         "site": site,
-        "announced_at": connection.execute(select(urls.c.announced_at).where(urls.c.id == claim.url_id)).scalar_one(),
+        "announced_at": announced.announced_at,
         "stored_at": now,
         "revision": 1,
     }
@@ -94,6 +94,7 @@ def _store_first(
     keep_verdict(connection, story_id, 1, record.verdict, now)
     apply_notice(connection, story_id, notice_of(record), now)
     inherit_status(connection, story_id, now)
+    add_story_codes(connection, story_id, (SubjectCode(*code) for code in announced.entry_codes or ()))
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
 
 
@@ -157,49 +158,6 @@ def keep_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedL
         connection.execute(
             insert(dropped_lines),
             [{"url_id": url_id, "position": d.position, "line": d.line, "rule": d.rule} for d in dropped],
-        )
-
-
-def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
-    """Make this the story's current verdict; earlier ones stay for comparison."""
-    connection.execute(update(verdicts).where(verdicts.c.story_id == story_id).values(is_current=False))
-    verdict_id = insert_id(
-        connection,
-        insert(verdicts).values(
-            story_id=story_id,
-            revision=revision,
-            is_current=True,
-            model=verdict.model,
-            language_supported=verdict.language_supported,
-            conflict=verdict.conflict,
-            conflict_policy=verdict.conflict_policy,
-            threshold=verdict.threshold,
-            is_conflict=verdict.is_conflict,
-            is_conflict_policy=verdict.is_conflict_policy,
-            evidence=msgspec.to_builtins(verdict.evidence),
-            judged_at=now,
-        ),
-    )
-    if verdict.acts:
-        connection.execute(
-            insert(verdict_acts), [{"verdict_id": verdict_id, "act": a.act, "score": a.score} for a in verdict.acts]
-        )
-    connection.execute(delete(mentions).where(mentions.c.story_id == story_id))
-    if verdict.mentions:
-        connection.execute(
-            insert(mentions),
-            [
-                {
-                    "story_id": story_id,
-                    "actor": m.actor,
-                    "kind": m.kind,
-                    "place": m.place,
-                    "span_start": m.start,
-                    "span_end": m.end,
-                    "surface": m.surface[:255],
-                }
-                for m in verdict.mentions
-            ],
         )
 
 

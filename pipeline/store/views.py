@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from pipeline.judging.codes import SCHEMES
+from pipeline.store import views_judging
 from pipeline.store.dialects import day_of, days_ago, hour_of, joined, now_of, seconds_between, without_query
 
 # How far back the health of a source is looked at: two whole weeks, so that quiet nights and weekends are in it.
@@ -43,7 +45,18 @@ def create_statement(name: str, select: str) -> str:
 
 
 def _conflict_policy_stories(dialect: str) -> str:
-    acts = joined(dialect, "act", "FROM verdict_acts WHERE verdict_id = verdicts.id", "score DESC, act")
+    acts = joined(dialect, "act", "FROM story_acts WHERE story_id = stories.id", "score DESC, act")
+    # Each code once, the best act's best code first.
+    codes = {
+        scheme: joined(
+            dialect,
+            "code",
+            "FROM story_acts JOIN act_codes ON act_codes.act = story_acts.act"
+            f" WHERE story_id = stories.id AND scheme = '{scheme}' GROUP BY code",
+            "max(score) DESC, min(place), code",
+        )
+        for scheme in SCHEMES
+    }
     actors = joined(
         dialect, "actor", "FROM mentions WHERE story_id = stories.id GROUP BY actor", "count(*) DESC, min(id)"
     )
@@ -65,16 +78,20 @@ SELECT
     stories.word_count,
     stories.access,
     stories.cluster_id,
-    verdicts.conflict_policy AS score,
-    verdicts.threshold,
+    story_verdicts.conflict_policy AS score,
+    story_verdicts.threshold,
     {acts} AS acts,
     {actors} AS actors,
-    verdicts.model,
-    verdicts.judged_at,
+    story_verdicts.model,
+    story_verdicts.judged_at,
     stories.status,
-    stories.gone_at
+    stories.gone_at,
+    story_verdicts.own_conflict_policy AS own_score,
+    {codes["plover"]} AS plover,
+    {codes["cameo"]} AS cameo,
+    {codes["medtop"]} AS medtop
 FROM stories
-JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current AND verdicts.is_conflict_policy
+JOIN story_verdicts ON story_verdicts.story_id = stories.id AND story_verdicts.is_conflict_policy
 LEFT JOIN feeds ON feeds.id = stories.feed_id"""
 
 
@@ -164,10 +181,10 @@ SELECT
     coalesce(feeds.source, stories.site) AS source,
     coalesce(stories.language, 'und') AS language,
     count(*) AS stories,
-    sum(CASE WHEN verdicts.is_conflict THEN 1 ELSE 0 END) AS conflict,
-    sum(CASE WHEN verdicts.is_conflict_policy THEN 1 ELSE 0 END) AS conflict_policy
+    sum(CASE WHEN story_verdicts.is_conflict THEN 1 ELSE 0 END) AS conflict,
+    sum(CASE WHEN story_verdicts.is_conflict_policy THEN 1 ELSE 0 END) AS conflict_policy
 FROM stories
-LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
+LEFT JOIN story_verdicts ON story_verdicts.story_id = stories.id
 LEFT JOIN feeds ON feeds.id = stories.feed_id
 GROUP BY {hour}, coalesce(feeds.source, stories.site), coalesce(stories.language, 'und')"""
 
@@ -177,17 +194,16 @@ def _policy_acts(dialect: str) -> str:
     return f"""
 SELECT
     {day} AS day,
-    verdict_acts.act,
+    story_acts.act,
     named.actor,
     named.kind AS actor_kind,
     stories.id AS story_id,
     coalesce(feeds.source, stories.site) AS source,
     coalesce(stories.language, 'und') AS language,
     stories.stored_at,
-    verdict_acts.score
+    story_acts.score
 FROM stories
-JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current AND verdicts.is_conflict_policy
-JOIN verdict_acts ON verdict_acts.verdict_id = verdicts.id
+JOIN story_acts ON story_acts.story_id = stories.id
 LEFT JOIN (SELECT DISTINCT story_id, actor, kind FROM mentions) AS named ON named.story_id = stories.id
 LEFT JOIN feeds ON feeds.id = stories.feed_id"""
 
@@ -349,6 +365,10 @@ GROUP BY day"""
 
 
 VIEWS: dict[str, Callable[[str], str]] = {
+    # Others read these three.
+    "story_verdicts": views_judging.story_verdicts,
+    "story_acts": views_judging.story_acts,
+    "act_codes": views_judging.act_codes_view,
     "conflict_policy_stories": _conflict_policy_stories,
     "story_clusters": _story_clusters,
     "story_revisions": _story_revisions,
@@ -357,6 +377,10 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "latency": _latency,
     "volume_hourly": _volume_hourly,
     "policy_acts": _policy_acts,
+    "sourcing": views_judging.sourcing,
+    "places": views_judging.places,
+    "verdict_changes": views_judging.verdict_changes,
+    "model_drift": views_judging.model_drift,
     "dead_letters": _dead_letters,
     "feed_gaps": _feed_gaps,
 }

@@ -21,6 +21,13 @@ COMMANDS = {
     "explain": ("workers.cli.explain", "explain", "Every step of a URL: fetched, dropped, judged, and why."),
     "requeue": ("workers.cli.upkeep", "requeue", "Let URLs that have ended be tried again."),
     "reread": ("workers.cli.reread", "reread", "Read archived pages again with today's rules."),
+    "reclassify": ("workers.cli.reclassify", "reclassify", "Judge stored stories again with today's model and lists."),
+    "review": (
+        "workers.cli.review",
+        "review",
+        "Say of uncertain stories what they are; labels feed the next training.",
+    ),
+    "drift": ("workers.cli.drift", "drift", "Whether scores have moved, by source and week."),
     "export": ("workers.cli.export", "export", "Write stories as jsonl or csv."),
     "db": ("workers.cli.upkeep", "db", "Upgrade, check and back up the database."),
     "doctor": ("workers.cli.doctor", "doctor", "Look for what is wrong, and say what to do."),

@@ -68,6 +68,7 @@ def _print_verdict(story: dict[str, Any]) -> None:
         return
     if not verdict["language_supported"]:
         click.echo(f"verdict {verdict['model']}: not judged, no lexicon for language {story['story']['language']}")
+        _print_named(story)
         return
     click.echo(
         f"verdict {verdict['model']}: conflict {verdict['conflict']:.3f}, conflict policy "
@@ -82,4 +83,40 @@ def _print_verdict(story: dict[str, Any]) -> None:
             for e in verdict["evidence"]
         ],
     )
+    _print_report(story["report"])
+    _print_named(story)
+
+
+def _print_report(report: dict[str, Any] | None) -> None:
+    """The pooled verdict, where other outlets carry the report too."""
+    if report is not None and report["pooled_stories"] > 1 and report["conflict_policy"] is not None:
+        click.echo(
+            f"the report, pooled over {report['pooled_stories']} stories: conflict {report['conflict']:.3f}, "
+            f"conflict policy {report['conflict_policy']:.3f}; acts: {', '.join(report['acts']) or 'none'}"
+        )
+
+
+def _print_named(story: dict[str, Any]) -> None:
+    """Actors, sourcing, places, and the subjects that the wire itself gave."""
     click.echo(f"actors: {', '.join(story['actors'])}")
+    if story["sourcing"]:
+        print_table(
+            "sourcing",
+            ("source", "standing", "name", "actor", "where", "words"),
+            [(s["source"], s["standing"], s["name"], s["actor"], _where(s), s["surface"]) for s in story["sourcing"]],
+        )
+    if story["places"]:
+        print_table(
+            "places",
+            ("place", "country", "lat", "lon", "where", "words"),
+            [
+                (p["name"], p["country"], p["latitude"], p["longitude"], _where(p), p["surface"])
+                for p in story["places"]
+            ],
+        )
+    if story["codes"]:
+        click.echo("subjects given by the wire: " + ", ".join(c["name"] or c["code"] for c in story["codes"]))
+
+
+def _where(row: dict[str, Any]) -> str:
+    return f"{row['place']} {row['span_start']}-{row['span_end']}"

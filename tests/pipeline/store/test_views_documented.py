@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from rows import NOW, add_copy, add_feed, add_poll, add_revision, add_story, add_url
+from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, add_revision, add_story, add_url
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.types import TypeEngine
 
@@ -42,6 +42,8 @@ def fill(connection: Connection) -> None:
     add_feed(connection, 1)
     add_poll(connection, 1, NOW, new_urls=1, lost_estimate=3)
     add_story(connection, 1, feed_id=1, acts={"talks": 0.9}, actors=["UKR"], published_at=NOW - timedelta(hours=1))
+    add_attribution(connection, 1, source="outlet", name="Reuters")
+    add_place(connection, 1)
     add_revision(connection, 1, 2, title="Changed", text="Changed.")
     add_url(connection, 2, state="duplicate")
     add_copy(connection, 2, 1)

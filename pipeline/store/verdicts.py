@@ -1,0 +1,225 @@
+"""Verdicts in SQL: a story's current one and those before it, what it names, and the pooled one of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
+
+from pipeline.judging.pooling import StoryScores, pool
+from pipeline.store.schema import (
+    attributions,
+    cluster_acts,
+    cluster_verdicts,
+    mentions,
+    place_mentions,
+    stories,
+    story_codes,
+    verdict_acts,
+    verdicts,
+)
+from pipeline.store.statements import insert_id, insert_missing, slices
+from pipeline.values import ActScore, Attribution, Mention, PlaceMention, SubjectCode, Verdict
+
+NAME_MAX = 255
+ATTRIBUTION_MAX = 500
+
+
+def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
+    """Make this the story's current verdict, and pool its report's anew; earlier ones stay for comparison.
+
+    Mentions, places and attributions are the current verdict's alone. The caller holds the settling lock.
+    """
+    connection.execute(
+        update(verdicts).where(verdicts.c.story_id == story_id, verdicts.c.is_current).values(is_current=False)
+    )
+    verdict_id = insert_id(
+        connection,
+        insert(verdicts).values(
+            story_id=story_id,
+            revision=revision,
+            is_current=True,
+            model=verdict.model,
+            rules=verdict.rules,
+            language_supported=verdict.language_supported,
+            conflict=verdict.conflict,
+            conflict_policy=verdict.conflict_policy,
+            threshold=verdict.threshold,
+            is_conflict=verdict.is_conflict,
+            is_conflict_policy=verdict.is_conflict_policy,
+            evidence=msgspec.to_builtins(verdict.evidence),
+            judged_at=now,
+        ),
+    )
+    if verdict.acts:
+        connection.execute(
+            insert(verdict_acts), [{"verdict_id": verdict_id, "act": a.act, "score": a.score} for a in verdict.acts]
+        )
+    _replace(connection, mentions, story_id, map(_mention_row, verdict.mentions))
+    _replace(connection, place_mentions, story_id, map(_place_row, verdict.places))
+    _replace(connection, attributions, story_id, map(_attribution_row, verdict.sourcing))
+    cluster_id = connection.execute(select(stories.c.cluster_id).where(stories.c.id == story_id)).scalar()
+    if cluster_id is not None:
+        pool_cluster(connection, cluster_id)
+
+
+def pool_cluster(connection: Connection, cluster_id: int) -> None:
+    """Write the verdict of a cluster anew from its stories' current ones; none is left when no story is judged.
+
+    To be called whenever a verdict of the cluster changes, and for both clusters when a story moves.
+    """
+    connection.execute(delete(cluster_acts).where(cluster_acts.c.cluster_id == cluster_id))
+    connection.execute(delete(cluster_verdicts).where(cluster_verdicts.c.cluster_id == cluster_id))
+    rows = connection.execute(
+        select(verdicts)
+        .join(stories, stories.c.id == verdicts.c.story_id)
+        .where(stories.c.cluster_id == cluster_id, verdicts.c.is_current)
+        .order_by(verdicts.c.judged_at, verdicts.c.id)
+    ).all()
+    if not rows:
+        return
+    acts = _acts_by_verdict(connection, [row.id for row in rows])
+    pooled = pool(
+        [StoryScores(row.conflict, row.conflict_policy, row.threshold, tuple(acts.get(row.id, ()))) for row in rows]
+    )
+    connection.execute(
+        insert(cluster_verdicts).values(
+            cluster_id=cluster_id,
+            stories=pooled.stories,
+            conflict=pooled.conflict,
+            conflict_policy=pooled.conflict_policy,
+            threshold=pooled.threshold,
+            is_conflict=pooled.is_conflict,
+            is_conflict_policy=pooled.is_conflict_policy,
+            judged_at=rows[-1].judged_at,
+        )
+    )
+    if pooled.acts:
+        connection.execute(
+            insert(cluster_acts), [{"cluster_id": cluster_id, "act": a.act, "score": a.score} for a in pooled.acts]
+        )
+
+
+def add_story_codes(connection: Connection, story_id: int, codes: Iterable[SubjectCode]) -> int:
+    """Keep subjects that the wire itself gave a story, each once; returns how many are new."""
+    rows = {
+        (code.scheme[:NAME_MAX], code.code[:NAME_MAX]): {
+            "story_id": story_id,
+            "scheme": code.scheme[:NAME_MAX],
+            "code": code.code[:NAME_MAX],
+            "name": (code.name or "")[:NAME_MAX] or None,
+        }
+        for code in codes
+    }
+    return insert_missing(connection, story_codes, rows.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A stored story as far as judging it again needs it, with the scores of its current verdict (None: has none)."""
+
+    story_id: int
+    revision: int
+    title: str
+    standfirst: str | None
+    text: str
+    language: str | None
+    published_at: datetime | None
+    url: str
+    conflict_policy: float | None
+    is_conflict_policy: bool | None
+
+
+def stale_stories(
+    connection: Connection, model: str, rules: str, threshold: float, everything: bool, after_id: int, limit: int
+) -> list[Judged]:
+    """Stories without a current verdict by this model, rules and threshold (or all), by ascending id."""
+    current = (verdicts.c.story_id == stories.c.id) & verdicts.c.is_current
+    query = (
+        select(
+            stories.c.id.label("story_id"),
+            *(stories.c[name] for name in ("revision", "title", "standfirst", "text", "language")),
+            stories.c.published_at,
+            stories.c.url,
+            verdicts.c.conflict_policy,
+            verdicts.c.is_conflict_policy,
+        )
+        .outerjoin(verdicts, current)
+        .where(stories.c.id > after_id)
+    )
+    if not everything:
+        is_other = or_(verdicts.c.model != model, verdicts.c.rules != rules, verdicts.c.threshold != threshold)
+        query = query.where(or_(verdicts.c.id.is_(None), is_other))
+    return [Judged(**row._mapping) for row in connection.execute(query.order_by(stories.c.id).limit(limit))]
+
+
+def revision_of(connection: Connection, story_id: int) -> int | None:
+    """The number of the story's newest revision; None when there is no such story. On PostgreSQL the row is locked."""
+    query = select(stories.c.revision).where(stories.c.id == story_id).with_for_update()
+    return connection.execute(query).scalar()
+
+
+def count_stale(connection: Connection, model: str, rules: str, threshold: float) -> int:
+    """How many stories an older model, older rules or another threshold have judged, or nothing has."""
+    current = (verdicts.c.story_id == stories.c.id) & verdicts.c.is_current
+    is_fresh = (verdicts.c.model == model) & (verdicts.c.rules == rules) & (verdicts.c.threshold == threshold)
+    fresh = connection.execute(select(func.count()).select_from(stories.join(verdicts, current)).where(is_fresh))
+    return int(connection.execute(select(func.count()).select_from(stories)).scalar_one() - fresh.scalar_one())
+
+
+def _acts_by_verdict(connection: Connection, verdict_ids: Sequence[int]) -> dict[int, list[ActScore]]:
+    found: dict[int, list[ActScore]] = {}
+    for piece in slices(verdict_ids):
+        query = select(verdict_acts).where(verdict_acts.c.verdict_id.in_(piece))
+        for row in connection.execute(query.order_by(verdict_acts.c.verdict_id, verdict_acts.c.act)):
+            found.setdefault(row.verdict_id, []).append(ActScore(row.act, row.score))
+    return found
+
+
+def _replace(connection: Connection, table: Table, story_id: int, rows: Iterable[dict[str, Any]]) -> None:
+    connection.execute(delete(table).where(table.c.story_id == story_id))
+    fresh = [row | {"story_id": story_id} for row in rows]
+    if fresh:
+        connection.execute(insert(table), fresh)
+
+
+def _mention_row(mention: Mention) -> dict[str, Any]:
+    return {
+        "actor": mention.actor,
+        "kind": mention.kind,
+        "cameo": mention.cameo,
+        **_span(mention, NAME_MAX),
+    }
+
+
+def _place_row(mention: PlaceMention) -> dict[str, Any]:
+    return {
+        "name": mention.name,
+        "country": mention.country,
+        "latitude": mention.latitude,
+        "longitude": mention.longitude,
+        **_span(mention, NAME_MAX),
+    }
+
+
+def _attribution_row(item: Attribution) -> dict[str, Any]:
+    return {
+        "source": item.source,
+        "standing": item.standing,
+        "name": None if item.name is None else item.name[:NAME_MAX],
+        "actor": item.actor,
+        **_span(item, ATTRIBUTION_MAX),
+    }
+
+
+def _span(item: Mention | PlaceMention | Attribution, most: int) -> dict[str, Any]:
+    return {
+        "place": item.place,
+        "span_start": item.start,
+        "span_end": item.end,
+        "surface": item.surface[:most],
+    }
