@@ -9,7 +9,7 @@ from known_origin import page as known_page
 from known_origin import paragraphs
 
 from pipeline.identity.fingerprints import METHOD, fingerprint
-from pipeline.judging import MODEL, judge, lead_of
+from pipeline.judging import MODEL, judge_story
 from pipeline.outcomes import Reason
 from pipeline.reading import READER
 from pipeline.record import READER_VERSION, read_record, record_of
@@ -65,7 +65,8 @@ def test_another_text_gets_another_fingerprint_and_a_verdict_of_its_own() -> Non
     story = record_from(known_page(7)).story
     changed = record_of(replace(story, title="Ministry to send launchers to Ukraine", text=SENTENCE * 4))
     assert changed.fingerprint.content_hash != record_of(story).fingerprint.content_hash
-    assert changed.verdict == judge(changed.story.title, lead_of(changed.story), story.language)
+    own = changed.story
+    assert changed.verdict == judge_story(own.title, own.standfirst, own.text, own.language, own.published_at)
 
 
 def test_the_title_counts_in_the_fingerprint_of_a_brief() -> None:
