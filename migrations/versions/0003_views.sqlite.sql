@@ -191,6 +191,8 @@ SELECT
     (SELECT group_concat(word, ', ') FROM (SELECT actor AS word FROM mentions WHERE story_id = stories.id GROUP BY actor ORDER BY count(*) DESC, min(id)) AS words) AS actors,
     story_verdicts.model,
     story_verdicts.judged_at,
+    stories.status,
+    stories.gone_at,
     story_verdicts.own_conflict_policy AS own_score,
     (SELECT group_concat(word, ', ') FROM (SELECT code AS word FROM story_acts JOIN act_codes ON act_codes.act = story_acts.act WHERE story_id = stories.id AND scheme = 'plover' GROUP BY code ORDER BY max(score) DESC, min(place), code) AS words) AS plover,
     (SELECT group_concat(word, ', ') FROM (SELECT code AS word FROM story_acts JOIN act_codes ON act_codes.act = story_acts.act WHERE story_id = stories.id AND scheme = 'cameo' GROUP BY code ORDER BY max(score) DESC, min(place), code) AS words) AS cameo,
