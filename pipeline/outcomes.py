@@ -47,6 +47,7 @@ class Reason(StrEnum):
     HTTP_REFUSED = "http_refused"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     NOT_A_PAGE = "not_a_page"
+    NOT_A_FEED = "not_a_feed"
     TOO_LARGE = "too_large"
     UNKNOWN_CODING = "unknown_coding"
     # rejected after reading
@@ -61,6 +62,10 @@ class Reason(StrEnum):
     TOO_COMPLEX = "too_complex"
     EXTRACT_BUDGET = "extract_budget"
     EXTRACT_FAILED = "extract_failed"
+    # rejected by the agency that sent it: another version opens it again
+    EMBARGOED = "embargoed"
+    WITHHELD = "withheld"
+    CANCELED = "canceled"
     # tried again, and dead after the last try
     DNS_FAILED = "dns_failed"
     CONNECT_FAILED = "connect_failed"
@@ -115,6 +120,7 @@ REASONS: dict[Reason, ReasonFacts] = {
     Reason.HTTP_REFUSED: _end(UrlState.REJECTED, "The server refused the request (401, 403, 451 or another 4xx)."),
     Reason.TOO_MANY_REDIRECTS: _end(UrlState.REJECTED, "More than 10 redirects, or a loop."),
     Reason.NOT_A_PAGE: _end(UrlState.REJECTED, "The content type is neither HTML nor plain text."),
+    Reason.NOT_A_FEED: _end(UrlState.REJECTED, "What a feed's address or a dropped file holds is in no feed format."),
     Reason.TOO_LARGE: _end(UrlState.REJECTED, "The body is larger than the limit (8 MiB page, 16 MiB feed)."),
     Reason.UNKNOWN_CODING: _end(UrlState.REJECTED, "A content coding we did not ask for, or more than one."),
     Reason.CONSENT_WALL: _end(UrlState.REJECTED, "A consent page stands where the story should be."),
@@ -128,6 +134,9 @@ REASONS: dict[Reason, ReasonFacts] = {
     Reason.TOO_COMPLEX: _end(UrlState.REJECTED, "Too many tags, attributes or levels of nesting to parse safely."),
     Reason.EXTRACT_BUDGET: _end(UrlState.REJECTED, "Reading took more than its CPU, memory or time budget."),
     Reason.EXTRACT_FAILED: _end(UrlState.REJECTED, "Reading the page raised an error; the log has it."),
+    Reason.EMBARGOED: _end(UrlState.REJECTED, "The agency's embargo has not ended; it is read as soon as it has."),
+    Reason.WITHHELD: _end(UrlState.REJECTED, "The agency withholds the item until it sends another version."),
+    Reason.CANCELED: _end(UrlState.REJECTED, "The agency canceled the item; it must not be used."),
     Reason.DNS_FAILED: _retry("The host's name could not be resolved."),
     Reason.CONNECT_FAILED: _retry("No connection could be made."),
     Reason.TLS_FAILED: _retry("The TLS handshake or certificate failed."),
@@ -159,6 +168,22 @@ class FeedStatus(StrEnum):
     ACTIVE = "active"
     PARKED = "parked"  # answered 410; polled on the slow lane only
     DISABLED = "disabled"  # by a person
+
+
+class WireStatus(StrEnum):
+    """What an agency says about the use of its item (IPTC pubStatus)."""
+
+    USABLE = "usable"
+    WITHHELD = "withheld"  # until further notice
+    CANCELED = "canceled"  # never to be used (again)
+
+
+class FullText(StrEnum):
+    """Whether the text in a feed is used in place of the page."""
+
+    AUTO = "auto"  # once it was found equal to the pages
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class PolicyType(StrEnum):

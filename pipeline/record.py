@@ -7,14 +7,15 @@ from pipeline.identity.fingerprints import fingerprint
 from pipeline.judging import MODEL, judge_story
 from pipeline.reading import READER, read_page
 from pipeline.values import CleanStory, EntryHints, FetchedPage, StoryRecord, Unread
+from pipeline.wire.story import is_wire_page, read_wire_page
 
 # What `reread` compares to find stories that older rules have read.
 READER_VERSION = f"{READER}+{FINGERPRINT_METHOD}+{MODEL}"
 
 
 def read_record(page: FetchedPage, hints: EntryHints) -> StoryRecord | Unread:
-    """The story that the page tells, with its fingerprint and verdict, or why there is none."""
-    story = read_page(page, hints)
+    """The story that the page (or the agency's item) tells, with its fingerprint and verdict, or why there is none."""
+    story = read_wire_page(page, hints) if is_wire_page(page) else read_page(page, hints)
     return story if isinstance(story, Unread) else record_of(story)
 
 

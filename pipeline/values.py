@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.outcomes import FeedStatus, PolicyType, PollOutcome, Reason, SourceKind, Standing, UrlState
+from pipeline.outcomes import (
+    FeedStatus,
+    FullText,
+    PolicyType,
+    PollOutcome,
+    Reason,
+    SourceKind,
+    Standing,
+    UrlState,
+    WireStatus,
+)
 
 # ---------------------------------------------------------------------------------------------------------- fetching
 
@@ -89,7 +99,10 @@ class FeedState:
     """What SQL remembers of a feed, as much of it as deciding the next poll needs.
 
     `redirect_url` is where the last polls were redirected permanently and `redirect_count` how many polls in a row
-    agreed on it. `known_entries` says how many entries its last readable poll listed.
+    agreed on it. `known_entries` says how many entries its last readable poll listed. `source` is who sends it, by
+    which its items are known. `full_text_agreed` counts stories in a row whose text in the feed was the page's, -1
+    after one where it was not. From `silent_after` on its silence is an alarm; None when its habit says nothing yet.
+    A folder is a feed whose poll reads the files that were dropped there.
     """
 
     id: int
@@ -108,6 +121,11 @@ class FeedState:
     redirect_count: int = 0
     known_entries: int = 0
     next_poll_at: datetime | None = None
+    source: str = ""
+    full_text: FullText = FullText.AUTO
+    full_text_agreed: int = 0
+    silent_after: datetime | None = None
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,37 @@ class SubjectCode:
 
 
 @dataclass(frozen=True, slots=True)
+class WireFacts:
+    """What an agency says about one version of its item, besides the words.
+
+    `version` counts from 1, None when the format or the sender has none; `version_at` is when it was made.
+    `embargo_until` is the instant before which nothing may be shown. `urgency` is 1 (flash) to 9. `note` is the
+    editors' note, meant for the desk and not for print.
+    """
+
+    version: int | None = None
+    version_at: datetime | None = None
+    status: WireStatus = WireStatus.USABLE
+    embargo_until: datetime | None = None
+    urgency: int | None = None
+    note: str | None = None
+    subjects: tuple[SubjectCode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A story's body that came with its announcement, so that nothing need be fetched.
+
+    `body` is the agency's item in its own format, or a page of HTML made of a feed's full text, as `media_type` says.
+    `is_probe` says that the page is fetched all the same, to learn whether the feed's text is the whole story.
+    """
+
+    media_type: str
+    body: str
+    is_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One item of a feed, its links already absolute.
 
@@ -130,8 +179,10 @@ class Entry:
     `version` changes when the outlet edited the entry (hash of title, summary and updated instant).
     `published_raw` is the feed's own date string, kept when it could not be read or lies out of bounds.
     `url` is the canonical form, under which the page is known; `link` the announced one, which is what is asked for
-    (a server may know its own spelling only). An empty `link` means that they are the same. `codes` are the subjects
-    that the feed itself gives the entry.
+    (a server may know its own spelling only). An empty `link` means that they are the same. What has no web address is
+    known by one of the scheme `wire:` (pipeline/wire/identity.py). `codes` are the subjects that the feed itself gives
+    the entry. `content` is the body that came along, `wire` what the agency says of it; both are None for an ordinary
+    link.
     """
 
     key: str
@@ -146,13 +197,17 @@ class Entry:
     version: str = ""
     link: str = ""
     codes: tuple[SubjectCode, ...] = ()
+    content: Content | None = None
+    wire: WireFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeedReading:
     """A feed body read by one of the readers. `problem` is a sentence when it is no feed; then there are no entries.
 
-    `refused` counts entries without a usable link; `beyond_cap` those left for the next poll.
+    `refused` counts entries without a usable link or identity, and wire items that hold no text; `beyond_cap` those
+    left for the next poll. `is_partial` says that the body lacks the end that a complete one has. In `skip_hours`
+    (0..23, UTC) and on `skip_days` (0 is Monday) the publisher has nothing new.
     """
 
     format: str
@@ -163,6 +218,9 @@ class FeedReading:
     refused: int = 0
     beyond_cap: int = 0
     problem: str | None = None
+    is_partial: bool = False
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +262,25 @@ class EntryHints:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """What came in place of a page and lies in SQL until it is read. `content` is None once it was archived.
+
+    Nothing may be read before `held_until`, nor while `status` is not usable.
+    """
+
+    content: Content | None
+    received_at: datetime
+    status: WireStatus = WireStatus.USABLE
+    held_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One URL in the hands of one worker until `lease_until`, fenced by `token` (promise P5).
 
     `url` is what the page is known by, `link` what is asked for. `attempts` counts this try too. `story_id` is set when
     the page was stored before and is read again; then `shown_key` names the text that it showed last, `body_sha256` the
-    bytes that did, and the validators are theirs.
+    bytes that did, and the validators are theirs. `item` is the body to be read in place of a page, where there is one.
     """
 
     url_id: int
@@ -226,6 +297,7 @@ class Claim:
     last_modified: str | None = None
     body_sha256: str | None = None
     shown_key: str | None = None
+    item: Item | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,24 +40,28 @@ class Archive:
         self._path = Path()
         self._day = ""
 
-    def add(self, page: FetchedPage) -> PageRef:
-        """Append the response and return where it lies; flushed before this returns."""
+    def add(self, page: FetchedPage, *, as_resource: bool = False) -> PageRef:
+        """Append the response and return where it lies; flushed before this returns.
+
+        `as_resource` is for what no server answered, an agency's item or a feed's text: it has no HTTP headers.
+        """
         file = self._file_for(page.fetched_at)
         offset = file.tell()
         plain = BytesIO()
         writer = WARCWriter(plain, gzip=False)
-        headers = StatusAndHeaders(f"{page.status} OK", _kept_headers(page), protocol="HTTP/1.1")
-        record = writer.create_warc_record(
-            page.url,
-            "response",
-            payload=BytesIO(page.body),
-            length=len(page.body),
-            http_headers=headers,
-            warc_headers_dict={
-                "WARC-Date": page.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "X-Frontwire-Final-URL": page.final_url,
-            },
-        )
+        warc_headers = {
+            "WARC-Date": page.fetched_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "X-Frontwire-Final-URL": page.final_url,
+        }
+        body, length = BytesIO(page.body), len(page.body)
+        if as_resource:
+            kind = page.header("content-type") or "application/octet-stream"
+            record = writer.create_warc_record(page.url, "resource", body, length, kind, warc_headers_dict=warc_headers)
+        else:
+            headers = StatusAndHeaders(f"{page.status} OK", _kept_headers(page), protocol="HTTP/1.1")
+            record = writer.create_warc_record(
+                page.url, "response", body, length, http_headers=headers, warc_headers_dict=warc_headers
+            )
         writer.write_record(record)
         file.write(_gzip_member(plain.getbuffer()))
         file.flush()
@@ -131,7 +135,10 @@ def load(directory: Path, page: PageRef) -> FetchedPage:
     body = record.content_stream().read()
     if hashlib.sha256(body).hexdigest() != page.body_sha256:
         raise ArchiveError(f"{path} at {page.warc_offset}: not the bytes that were stored")
-    headers = tuple((name.lower(), value) for name, value in record.http_headers.headers)
+    if record.http_headers is not None:
+        headers = tuple((name.lower(), value) for name, value in record.http_headers.headers)
+    else:
+        headers = (("content-type", record.rec_headers.get_header("Content-Type") or ""),)
     return FetchedPage(
         url=page.url,
         final_url=page.final_url,

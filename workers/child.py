@@ -46,12 +46,14 @@ class Request:
     """Read `page` as a story, or, where `feed_at` is set, its body as a feed at that instant.
 
     `known` are the keys of entries that the feed is known to have listed: they don't count against the feed's cap.
+    `source` is who sends the feed, by which items without a web address are known.
     """
 
     page: FetchedPage
     hints: EntryHints
     feed_at: datetime | None = None
     known: frozenset[str] = frozenset()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ class ReadingChild:
             return answer
         return answer.record or answer.unread or Unread(Reason.EXTRACT_FAILED, "the reading process gave no answer")
 
-    async def read_feed(self, page: FetchedPage, now: datetime, known: Iterable[str] = ()) -> FeedReading:
+    async def read_feed(
+        self, page: FetchedPage, now: datetime, known: Iterable[str] = (), source: str = ""
+    ) -> FeedReading:
         """The feed's entries; a body that could not be read within the budget has `problem` set."""
-        answer = await self._ask(Request(page, EntryHints(), now, frozenset(known)))
+        answer = await self._ask(Request(page, EntryHints(), now, frozenset(known), source))
         if isinstance(answer, Unread):
             return FeedReading(format="", problem=answer.detail)
         return answer.reading or FeedReading(format="", problem="the reading process gave no answer")
@@ -201,7 +205,9 @@ def _answer(request: Request) -> Answer:
         if request.feed_at is not None:
             page = request.page
             content_type = page.header("content-type")
-            reading = read_feed(page.body, content_type, page.final_url, request.feed_at, request.known)
+            reading = read_feed(
+                page.body, content_type, page.final_url, request.feed_at, request.known, request.source or None
+            )
             return Answer(reading=reading)
         result = read_record(request.page, request.hints)
     except MemoryError:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from pipeline.batches import plan_batches
 from pipeline.outcomes import RevisitScope
-from pipeline.store import ledger, revisits
+from pipeline.store import items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
 from workers.process import run_steps, stop_on_signals, utc_now
 from workers.queue import QueueUnavailable, ReadQueue
@@ -53,13 +53,16 @@ class Dispatcher:
         self.dispatch(now)
 
     def sweep(self, now: datetime) -> None:
-        """Free the URLs whose lease has run out."""
+        """Free the URLs whose lease has run out, and those whose embargo has ended."""
         with self._engine.begin() as connection:
             taken = ledger.take_back_expired(connection, now, self._settings.lease_s, self._settings.max_attempts)
+            released = items.release_held(connection, now)
             is_any = bool(taken.queued or taken.claimed or taken.dead)
             if is_any:
                 counts = {"queued": taken.queued, "claimed": taken.claimed, "dead": taken.dead}
                 add_event(connection, EventKind.LEASES_EXPIRED, "urls", counts, now)
+        if released:
+            log.info("embargo_ended", urls=released)
         if is_any:
             log.warning("leases_expired", queued=taken.queued, claimed=taken.claimed, dead=taken.dead)
 

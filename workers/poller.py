@@ -22,6 +22,7 @@ from pipeline.store import hosts as host_store
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, PollPlan
 from workers.child import ReadingChild
 from workers.database import reading
+from workers.drops import Drops
 from workers.gate import SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
@@ -45,6 +46,7 @@ class Poller:
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
         self._token = uuid.uuid4().hex
+        self._drops = Drops(engine, settings.wire_dir, self._token, self._read_body)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop`, then let the polls in flight end and give the rest back."""
@@ -93,7 +95,7 @@ class Poller:
 
     async def _poll_safely(self, state: FeedState) -> None:
         try:
-            await self.poll(state)
+            await (self._drops.poll(state) if state.is_folder else self.poll(state))
         except Exception as error:
             if is_passing(error):
                 log.warning("poll_not_written", feed=state.url, error=describe(error))
@@ -106,12 +108,16 @@ class Poller:
     async def _read(self, state: FeedState, result: FetchResult, known: Mapping[str, str]) -> FeedReading | None:
         if not isinstance(result, FetchedPage) or body_digest(result.body) == state.body_sha256:
             return None
+        return await self._read_body(result, known, state.source)
+
+    async def _read_body(self, page: FetchedPage, known: Mapping[str, str], source: str) -> FeedReading:
         async with self._child_turn:
-            return await self._child.read_feed(result, utc_now(), known)
+            return await self._child.read_feed(page, utc_now(), known, source)
 
     def _claim(self, room: int) -> list[FeedState]:
+        folders = self._drops.folder_ids()
         with self._engine.begin() as connection:
-            return feed_store.claim_due_feeds(connection, self._token, utc_now(), room, self._settings.lease_s)
+            return feed_store.claim_due_feeds(connection, self._token, utc_now(), room, self._settings.lease_s, folders)
 
     def _extend(self) -> None:
         with self._engine.begin() as connection:
@@ -150,6 +156,7 @@ class Poller:
             entries=plan.entries_count,
             new_urls=written.new_urls,
             reopened=written.reopened,
+            outdated=written.outdated,
             lost_estimate=plan.lost_estimate,
             next_in_s=round(plan.state.interval_s),
         )

@@ -17,10 +17,12 @@ from sqlalchemy import Engine
 
 from pipeline.outcomes import Reason
 from pipeline.revisions.deciding import key_of
-from pipeline.store import ledger
-from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, StoredStory, StoryRecord
-from workers.archive import Archive
+from pipeline.store import items, ledger, stories
+from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
+from pipeline.wire.identity import is_wire_url
+from workers.archive import Archive, ArchiveError, load
 from workers.child import ReadingChild
+from workers.database import reading
 from workers.gate import SqlGate, SqlRobotsStore
 from workers.http import HttpClient, RobotsBook, product_token
 from workers.policy import http_policy
@@ -135,6 +137,12 @@ class Reader:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fetch(self, claim: Claim) -> FetchResult:
+        if claim.item is not None and (hindrance := items.hindrance(claim.item, utc_now())) is not None:
+            return FetchFailure(claim.url, *hindrance, utc_now())
+        if (given := given_page(claim)) is not None:
+            return given
+        if is_wire_url(claim.url):
+            return await asyncio.to_thread(self._archived, claim)
         headers = []
         if claim.story_id is not None:
             headers += [("If-None-Match", claim.etag)] if claim.etag else []
@@ -150,7 +158,7 @@ class Reader:
         try:
             if claim.story_id is not None:
                 return await self._read_again(claim, result)
-            page = self._archive.add(result)
+            page = self._archive.add(result, as_resource=_is_given(claim))
             return ReadPage(
                 claim, result, page, await self._child.read_page(result, claim.hints), body_sha256=page.body_sha256
             )
@@ -167,14 +175,44 @@ class Reader:
             return ReadPage(claim, result, body_sha256=body_sha256)
         reading = await self._child.read_page(result, claim.hints)
         is_other = isinstance(reading, StoryRecord) and key_of(reading) != claim.shown_key
-        page = self._archive.add(result) if is_other else None
+        page = self._archive.add(result, as_resource=_is_given(claim)) if is_other else None
         return ReadPage(claim, result, page, reading, body_sha256)
+
+    def _archived(self, claim: Claim) -> FetchResult:
+        """The item as it was read before: it lies in the archive, and nobody on the web can be asked for it."""
+        with reading(self._engine) as connection:
+            row = stories.newest_page(connection, claim.url_id)
+        if row is None:
+            return FetchFailure(
+                claim.url, Reason.NOT_FOUND, "The item's body is neither in SQL nor archived.", utc_now()
+            )
+        ref = PageRef(**{name: getattr(row, name) for name in PageRef.__dataclass_fields__})
+        try:
+            return load(self._settings.archive_dir, ref)
+        except ArchiveError as error:
+            return FetchFailure(claim.url, Reason.NOT_FOUND, str(error), utc_now())
 
     def _give_back(self, token: str) -> None:
         with self._engine.begin() as connection:
             given = ledger.give_back(connection, token, utc_now())
         if given:
             log.info("given_back", urls=given)
+
+
+def _is_given(claim: Claim) -> bool:
+    """Whether the body came with its announcement instead of from the page's own server."""
+    return is_wire_url(claim.url) or given_page(claim) is not None
+
+
+def given_page(claim: Claim) -> FetchedPage | None:
+    """The body that came with the announcement, as if it had been fetched; None where a page is to be asked for."""
+    content = claim.item.content if claim.item is not None else None
+    if content is None or content.is_probe:
+        return None
+    headers = (("content-type", f"{content.media_type}; charset=utf-8"),)
+    url = claim.url if is_wire_url(claim.url) else claim.link
+    body = content.body.encode("utf-8", "replace")
+    return FetchedPage(claim.url, url, 200, headers, body, utc_now(), elapsed_s=0.0)
 
 
 def _our_fault(claim: Claim, error: Exception) -> FetchFailure:

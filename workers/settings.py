@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = Field(
         None, description="redis://, rediss:// or unix:// URL; default: an embedded Valkey on a unix socket."
     )
+    wire_dir: Path | None = Field(
+        None, description="Watched folder for agency files, one subfolder a source; default: none."
+    )
     http_proxy: Annotated[str | None, AfterValidator(_http_url)] = Field(
         None, description="Forward proxy for every request; only used when set here."
     )

@@ -11,11 +11,12 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Connection, Engine
 
+from pipeline.feeds.fulltext import is_whole
 from pipeline.outcomes import Reason, UrlState
 from pipeline.revisions.deciding import key_of
 from pipeline.settling import settle_failure
+from pipeline.store import feeds, items, ledger, stories
 from pipeline.store import hosts as host_store
-from pipeline.store import ledger, stories
 from pipeline.store.statements import lock_settling
 from pipeline.values import (
     Claim,
@@ -29,6 +30,7 @@ from pipeline.values import (
     StoryRecord,
     Unread,
 )
+from pipeline.wire.identity import is_wire_url
 from workers.looks import Seen, note_look
 from workers.process import Backoff, describe, is_passing, utc_now
 from workers.settings import Settings
@@ -102,6 +104,10 @@ class Settler:
         if not ledger.is_held(connection, claim):
             log.warning("lease_lost", url=claim.url)
             return None
+        if not items.is_current(connection, claim):
+            newer = Settlement(UrlState.WAITING, Reason.REVISED, now, "A newer version came while this one was read.")
+            ledger.postpone(connection, claim, newer)
+            return StoredStory(claim.url_id, newer.state, newer.reason, claim.story_id, newer.detail)
         if (hold_s := _hold_asked_s(item.result)) > 0:
             host_store.hold_host(connection, claim.host, now, hold_s)
         wait_s = _held_back_s(item.result)
@@ -116,8 +122,9 @@ class Settler:
             return StoredStory(claim.url_id, waiting.state, waiting.reason, claim.story_id, waiting.detail)
         outcome, settlement = self._outcome(connection, item)
         ledger.settle(connection, claim, settlement, now, outcome.story_id)
-        if settlement.state is UrlState.STORED:
+        if settlement.state is UrlState.STORED and not is_wire_url(claim.url):
             note_look(connection, self._settings.revisits, _seen(item, settlement), now, random.random())
+        _settle_item(connection, item)
         return outcome
 
     def _outcome(self, connection: Connection, item: ReadPage) -> tuple[StoredStory, Settlement]:
@@ -167,6 +174,17 @@ def _seen(item: ReadPage, settlement: Settlement) -> Seen:
         body_sha256=item.body_sha256,
         key=key_of(item.reading) if isinstance(item.reading, StoryRecord) else None,
     )
+
+
+def _settle_item(connection: Connection, item: ReadPage) -> None:
+    """Forget a body that is archived now, or that was only there to be compared with the page."""
+    content = item.claim.item.content if item.claim.item is not None else None
+    if content is None or (item.page is None and not _shows_the_same(item)):
+        return
+    if content.is_probe and isinstance(item.reading, StoryRecord) and item.claim.feed_id is not None:
+        is_same = is_whole(content.body, item.reading.story.text)
+        feeds.learn_full_text(connection, item.claim.feed_id, is_same=is_same)
+    items.forget_body(connection, item.claim.url_id)
 
 
 def _held_back_s(result: FetchResult) -> float | None:

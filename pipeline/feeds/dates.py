@@ -18,7 +18,7 @@ _ZONES = {
     "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300", "AKST": "-0900", "HST": "-1000", "BRT": "-0300", "UTC": "+0000",
 }  # fmt: skip
 _ZONE = re.compile(r"\s([A-Z]{3,4})$")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d|\d{8}(?:T|$)")
 _SPACED_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)|\s+(?:UTC|GMT|Z)$")
 _LOOK_CHARS = 64
 
@@ -37,6 +37,16 @@ def parse_instant(raw: str | None) -> datetime | None:
         return None
 
 
+def has_zone(raw: str) -> bool:
+    """Whether the date string names its zone, so that the instant does not rest on our assumption of UTC."""
+    text = raw.strip()
+    try:
+        instant = _iso_as_written(text) if _ISO.match(text) else parsedate_to_datetime(_ZONE.sub(_offset, text))
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return False
+    return instant.tzinfo is not None
+
+
 def in_bounds(instant: datetime | None, now: datetime) -> datetime | None:
     """`instant` if it lies within 1990 and `now` + 1 day, or else None."""
     if instant is None or not EARLIEST <= instant <= now + timedelta(seconds=FUTURE_S):
@@ -46,6 +56,10 @@ def in_bounds(instant: datetime | None, now: datetime) -> datetime | None:
 
 def _iso(text: str) -> datetime:
     return datetime.fromisoformat(_SPACED_OFFSET.sub("", text))  # without zone it is UTC anyway
+
+
+def _iso_as_written(text: str) -> datetime:
+    return datetime.fromisoformat(_SPACED_OFFSET.sub(lambda match: "Z" if match[0].strip() else "", text))
 
 
 def _offset(match: re.Match[str]) -> str:

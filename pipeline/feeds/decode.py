@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import zlib
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -40,9 +41,28 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufeff\ufffe\uf
 _FORBIDDEN_REFERENCE = re.compile(r"&#(?:[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));")
 _LONG_REFERENCE = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{4,})|0*([0-9]{5,}));")
 _BARE_AMPERSAND = re.compile(r"&(?!#[0-9]{1,8};|#[xX][0-9a-fA-F]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)")
-_CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|rdf|feed|channel|urlset|sitemapindex)\s*>|\}\s*\Z", re.IGNORECASE)
+_CLOSED = re.compile(
+    rb"</(?:[\w.-]+:)?(?:rss|rdf|feed|channel|urlset|sitemapindex|newsmessage|newsitem|packageitem|nitf)\s*>"
+    rb"|[\]}]\s*\Z",
+    re.IGNORECASE,
+)
 _TAIL_BYTES = 8192
+_GZIP = b"\x1f\x8b\x08"
+UNPACKED_MAX_BYTES = 16 * 1024 * 1024
 _ASCII = bytes(range(0x80))
+
+
+def unpacked(body: bytes) -> bytes:
+    """The body of a file that was packed with gzip, as sitemaps are; any other body as it is.
+
+    At most UNPACKED_MAX_BYTES are unpacked. What is damaged or longer is cut there, and shows as cut off.
+    """
+    if not body.startswith(_GZIP):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, UNPACKED_MAX_BYTES)
+    except zlib.error:
+        return b""
 
 
 def decode_feed(body: bytes, content_type: str | None) -> str:

@@ -13,7 +13,8 @@ from pipeline.feeds.dates import RAW_MAX_BYTES, in_bounds, parse_instant
 from pipeline.feeds.plain import plain_line, plain_summary
 from pipeline.identity.urls import asked_url, canonical_url, host_of
 from pipeline.text import AUTHOR_MAX_BYTES, one_line, scrub
-from pipeline.values import Entry, FeedReading, SubjectCode
+from pipeline.values import Content, Entry, FeedReading, SubjectCode, WireFacts
+from pipeline.wire.identity import wire_url
 
 ENTRIES_MAX = 2_000
 AUTHORS_MAX = 16
@@ -45,17 +46,26 @@ class RawEntry:
     updated_at: datetime | None = None
     authors: tuple[str, ...] = ()
     codes: tuple[SubjectCode, ...] = ()
+    content: Content | None = None
+    wire: WireFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawFeed:
-    """A feed as its format has it. `ttl_s` is how long the publisher asks us to wait between polls, in seconds."""
+    """A feed as its format has it. `ttl_s` is how long the publisher asks us to wait between polls, in seconds.
+
+    `passed_over` counts items that were left out already, because they hold no text. In `skip_hours` (0..23, UTC)
+    and on `skip_days` (0 is Monday) nothing new is to be expected.
+    """
 
     format: str
     title: str | None = None
     language: str | None = None
     ttl_s: float | None = None
     entries: tuple[RawEntry, ...] = ()
+    passed_over: int = 0
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 class _Link(NamedTuple):
@@ -65,12 +75,15 @@ class _Link(NamedTuple):
     asked: str
 
 
-def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str]) -> FeedReading:
-    """The reading of `raw`, which came from `url`: usable entries once each, with at most ENTRIES_MAX unknown ones."""
+def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str], source: str) -> FeedReading:
+    """The reading of `raw`, which came from `url`: usable entries once each, with at most ENTRIES_MAX unknown ones.
+
+    `source` is who sends the feed: what has no web address is known by it and by its guid.
+    """
     kept: list[Entry] = []
     seen: set[str] = set()
-    refused = fresh = beyond_cap = 0
-    linked = [(item, _usable_link(item, url)) for item in raw.entries]
+    refused, fresh, beyond_cap = raw.passed_over, 0, 0
+    linked = [(item, _identity(item, url, source)) for item in raw.entries]
     reused = _reused_guids(linked)
     for item, link in linked:
         if link is None:
@@ -90,6 +103,8 @@ def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str]) -> 
         language=language_tag(raw.language),
         entries=tuple(kept),
         ttl_s=raw.ttl_s,
+        skip_hours=raw.skip_hours,
+        skip_days=raw.skip_days,
         refused=refused,
         beyond_cap=beyond_cap,
     )
@@ -121,6 +136,20 @@ def _usable_link(item: RawEntry, base: str) -> _Link | None:
     return None
 
 
+def _identity(item: RawEntry, base: str, source: str) -> _Link | None:
+    """What the entry is known by: its guid for an agency's item, else its web address, else its guid in this feed.
+
+    The last is for entries whose feed gives the text and no address; without text there is nothing to be read.
+    """
+    link = _usable_link(item, base)
+    if item.wire is not None and item.guid:
+        return _Link(wire_url(source, item.guid), link.asked if link is not None else "")
+    if link is None and item.content is not None:
+        name = item.guid or _digest("\x1f".join((item.title or "", item.published or "", item.content.body)))
+        return _Link(wire_url(source, name if item.wire is not None else f"{_digest(base)[:12]}:{name}"), "")
+    return link
+
+
 def _reused_guids(linked: list[tuple[RawEntry, _Link | None]]) -> frozenset[str]:
     """Guids that stand on different links: some feeds put the section's name, or a 0, on every item."""
     first: dict[str, str] = {}
@@ -144,6 +173,8 @@ def _entry(item: RawEntry, link: _Link, key: str, now: datetime) -> Entry:
         key=key,
         url=link.url,
         link=link.asked if link.asked != link.url else "",
+        content=item.content,
+        wire=item.wire,
         guid=one_line(item.guid, GUID_MAX_BYTES),
         title=title,
         summary=summary,
@@ -152,8 +183,17 @@ def _entry(item: RawEntry, link: _Link, key: str, now: datetime) -> Entry:
         updated_at=updated_at,
         authors=tuple(_authors(item)),
         codes=tuple(_codes(item)),
-        version=_digest("\x1f".join((title or "", summary or "", updated_at.isoformat() if updated_at else ""))),
+        version=_version(item, title, summary, updated_at),
     )
+
+
+def _version(item: RawEntry, title: str | None, summary: str | None, updated_at: datetime | None) -> str:
+    """What changes when the outlet edits the entry; of an agency's item, every word it sends."""
+    facts = item.wire
+    if facts is not None:
+        told = (facts.version, facts.version_at, facts.status, facts.embargo_until, title)
+        return _digest("\x1f".join((*map(str, told), item.content.body if item.content is not None else "")))
+    return _digest("\x1f".join((title or "", summary or "", updated_at.isoformat() if updated_at else "")))
 
 
 def _authors(item: RawEntry) -> Iterator[str]:
@@ -164,7 +204,8 @@ def _authors(item: RawEntry) -> Iterator[str]:
 def _codes(item: RawEntry) -> Iterator[SubjectCode]:
     """The subjects of an entry, each once, as plain lines; those without a code are no subjects."""
     seen: set[tuple[str, str]] = set()
-    for raw in item.codes[:CODES_MAX]:
+    of_the_wire = item.wire.subjects if item.wire is not None else ()
+    for raw in (*item.codes, *of_the_wire)[:CODES_MAX]:
         scheme, code = plain_line(raw.scheme, CODE_MAX_BYTES) or "", plain_line(raw.code, CODE_MAX_BYTES)
         if code is not None and (scheme, code) not in seen:
             seen.add((scheme, code))

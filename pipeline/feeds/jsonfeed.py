@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.feeds.entries import RawEntry, RawFeed
+from pipeline.feeds.fulltext import full_text
 from pipeline.values import SubjectCode
 
 _VERSION = re.compile(r"jsonfeed\.org/version/([0-9.]{1,5})")
@@ -47,6 +48,7 @@ def _raw_entry(item: dict[str, object]) -> RawEntry:
         updated=_string(item, "date_modified"),
         authors=tuple(_authors(item)),
         codes=tuple(_tags(item)),
+        content=full_text(_string(item, "content_html") or _string(item, "content_text"), _string(item, "title")),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
@@ -16,6 +16,7 @@ from pipeline.values import Entry, FetchedPage, NotModified
 INTERVAL_MIN_S = 120.0
 INTERVAL_MAX_S = 21_600.0
 WISH_MAX_S = 3_600.0
+SKIPPED_MAX_S = 14_400.0
 DAY_S = 86_400.0
 JITTER = 0.1
 
@@ -52,15 +53,16 @@ BACKOFFS: dict[Reason, Backoff] = {
     Reason.BLOCKED_ADDRESS: _REFUSAL,
     Reason.TOO_MANY_REDIRECTS: _REFUSAL,
     Reason.NOT_A_PAGE: _REFUSAL,
+    Reason.NOT_A_FEED: _REFUSAL,
     Reason.TOO_LARGE: _REFUSAL,
     Reason.UNKNOWN_CODING: _REFUSAL,
     Reason.GONE: _DAILY,
 }
 
 
-def backoff_s(reason: Reason | None, interval_s: float, error_count: int) -> float:
-    """Seconds to wait after the `error_count`-th failure in a row (1 = the first); None is a body that is no feed."""
-    backoff = _REFUSAL if reason is None else BACKOFFS.get(reason, _OUTAGE)
+def backoff_s(reason: Reason, interval_s: float, error_count: int) -> float:
+    """Seconds to wait after the `error_count`-th failure in a row (1 = the first)."""
+    backoff = BACKOFFS.get(reason, _OUTAGE)
     ceiling_s = DAY_S if error_count >= SLOW_LANE_ERRORS else backoff.ceiling_s
     doubled_s = max(backoff.start_s, clamped(interval_s)) * 2.0 ** min(max(error_count, 1), 32)
     return min(ceiling_s, doubled_s)
@@ -123,6 +125,18 @@ def wished_s(answer: FetchedPage | NotModified, ttl_s: float | None) -> float:
         sent = parse_instant(answer.header("date")) or answer.fetched_at
         cached_s = (expires - sent).total_seconds() if expires is not None else 0.0
     return min(WISH_MAX_S, max(0.0, cached_s, ttl_s or 0.0))
+
+
+def after_skipped_s(now: datetime, wait_s: float, skip_hours: Collection[int], skip_days: Collection[int]) -> float:
+    """`wait_s`, or longer to the end of the hours and days (UTC) in which the publisher has nothing new.
+
+    Never longer than SKIPPED_MAX_S, whatever the feed says: publishers forget such lists, and news comes all the same.
+    """
+    due = now.astimezone(UTC) + timedelta(seconds=wait_s)
+    latest = now.astimezone(UTC) + timedelta(seconds=max(wait_s, SKIPPED_MAX_S))
+    while due < latest and (due.hour in skip_hours or due.weekday() in skip_days):
+        due = due.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return (min(due, latest) - now).total_seconds()
 
 
 def jittered_s(wait_s: float, floor_s: float, jitter: float) -> float:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from pipeline.feeds import pace
-from pipeline.feeds.decode import is_cut_off
+from pipeline.feeds.fulltext import content_to_keep
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason
 from pipeline.values import Entry, FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, NotModified, PollPlan
 
@@ -89,11 +89,12 @@ def _unchanged(
 def _read(
     state: FeedState, page: FetchedPage, reading: FeedReading, known: Mapping[str, str], now: datetime, jitter: float
 ) -> PollPlan:
-    announced = tuple(entry for entry in reading.entries if entry.key not in known)
+    entries = tuple(_as_kept(entry, state) for entry in reading.entries)
+    announced = tuple(entry for entry in entries if entry.key not in known)
     is_gap = state.known_entries > 0 and bool(announced) and len(announced) == len(reading.entries)
     lost_estimate = pace.lost_between(reading.entries, state.last_success_at, now) if is_gap else None
     interval_s = _interval_s(state, reading, len(announced), is_gap=is_gap, now=now)
-    is_partial = is_cut_off(page.body)
+    is_partial = reading.is_partial
     listed = {entry.key: entry.version for entry in reading.entries}
     seen = replace(
         _remembered(state, page, is_complete=not is_partial and not reading.beyond_cap, has_news=bool(announced)),
@@ -103,7 +104,8 @@ def _read(
     )
     # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
     wish_s = 0.0 if is_gap or reading.beyond_cap else pace.wished_s(page, reading.ttl_s)
-    wait_s = pace.INTERVAL_MIN_S if reading.beyond_cap else interval_s
+    wait_s = pace.after_skipped_s(now, interval_s, reading.skip_hours, reading.skip_days)
+    wait_s = pace.INTERVAL_MIN_S if reading.beyond_cap else interval_s if is_gap else wait_s
     return PollPlan(
         replace(
             _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
@@ -112,7 +114,7 @@ def _read(
         PollOutcome.NEW_ENTRIES if announced else PollOutcome.NOTHING_NEW,
         http_status=page.status,
         announced=announced,
-        edited=_edited(reading.entries, known),
+        edited=_edited(entries, known),
         # A body that was cut off says nothing about what it does not show: that stays listed.
         listed=tuple(({**known, **listed} if is_partial else listed).items()),
         entries_count=len(reading.entries),
@@ -124,10 +126,11 @@ def _not_a_feed(state: FeedState, page: FetchedPage, problem: str, now: datetime
     """Nothing of this body is kept; the validators of the last good one stay true of that one."""
     failing = replace(state, error_count=state.error_count + 1)
     is_parked = state.status is FeedStatus.PARKED
-    wait_s = pace.DAY_S if is_parked else pace.backoff_s(None, state.interval_s, failing.error_count)
+    wait_s = pace.DAY_S if is_parked else pace.backoff_s(Reason.NOT_A_FEED, state.interval_s, failing.error_count)
     return PollPlan(
         _scheduled(failing, wait_s, pace.INTERVAL_MIN_S, now, jitter, keeps_interval=True),
         PollOutcome.NOT_A_FEED,
+        reason=Reason.NOT_A_FEED,
         detail=problem[:_DETAIL_MAX_CHARS],
         http_status=page.status,
     )
@@ -159,10 +162,17 @@ def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: floa
 # ----------------------------------------------------------------------------------------------------------- parts
 
 
+def _as_kept(entry: Entry, state: FeedState) -> Entry:
+    """The entry with as much of its content as this feed's standing lets us use."""
+    return replace(entry, content=content_to_keep(entry, state.full_text, state.full_text_agreed))
+
+
 def _edited(entries: tuple[Entry, ...], known: Mapping[str, str]) -> tuple[Entry, ...]:
     old = [entry for entry in entries if entry.key in known]
     edited = tuple(entry for entry in old if known[entry.key] != entry.version)
-    return () if len(edited) == len(old) >= STAMPED_ENTRIES else edited
+    # An agency's versions are told by the item itself, word for word: nothing there is stamped.
+    is_stamped = len(edited) == len(old) >= STAMPED_ENTRIES and not any(entry.wire for entry in old)
+    return () if is_stamped else edited
 
 
 def _interval_s(state: FeedState, reading: FeedReading, new_count: int, *, is_gap: bool, now: datetime) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipeline.feeds.decode import decode_feed
+from pipeline.feeds.decode import decode_feed, is_cut_off, unpacked
 from pipeline.feeds.entries import RawFeed, to_reading
 from pipeline.feeds.jsonfeed import is_json, read_json_feed
 from pipeline.feeds.newssitemap import is_sitemap, read_news_sitemap
 from pipeline.feeds.syndication import is_syndication, read_syndication
+from pipeline.feeds.wire import feed_of_message
+from pipeline.identity.urls import site_of
 from pipeline.values import FeedReading
+from pipeline.wire.formats import WIRE_FORMATS, WireFormat
 
 NO_FEED = "none"
 
@@ -26,8 +29,19 @@ class FeedFormat:
     read: Callable[[str], RawFeed | str]
 
 
+def _of_wire(wire: WireFormat) -> FeedFormat:
+    """An agency's format as a line of the table."""
+
+    def read(text: str) -> RawFeed | str:
+        message = wire.read(text)
+        return message if isinstance(message, str) else feed_of_message(message)
+
+    return FeedFormat(wire.name, wire.sniff, read)
+
+
 # The first format whose sniffer says yes reads the body.
 FORMATS = (
+    *map(_of_wire, WIRE_FORMATS),
     FeedFormat("json", is_json, read_json_feed),
     FeedFormat("newssitemap", is_sitemap, read_news_sitemap),
     FeedFormat("syndication", is_syndication, read_syndication),
@@ -45,7 +59,12 @@ _HEAD_CHARS = 16_384
 
 
 def read_feed(
-    body: bytes, content_type: str | None, url: str, now: datetime, known: Container[str] = frozenset()
+    body: bytes,
+    content_type: str | None,
+    url: str,
+    now: datetime,
+    known: Container[str] = frozenset(),
+    source: str | None = None,
 ) -> FeedReading:
     """The feed in `body`, which `url` answered at `now`; its entries are absolute, canonical, plain and once each.
 
@@ -53,13 +72,16 @@ def read_feed(
     that SQL remembers for this feed. They do not count towards the 2,000 new entries that one reading may bring, so
     that those left over by one poll are read by the next.
     """
+    body = unpacked(body)
     text = decode_feed(body, content_type)
     problem = _refusal(text)
     if problem is not None:
         return FeedReading(NO_FEED, problem=problem)
     chosen = next((entry for entry in FORMATS if entry.sniff(text)), None)
     raw = chosen.read(text) if chosen is not None else _what_it_is(text)
-    return FeedReading(NO_FEED, problem=raw) if isinstance(raw, str) else to_reading(raw, url, now, known)
+    if isinstance(raw, str):
+        return FeedReading(NO_FEED, problem=raw, is_partial=is_cut_off(body))
+    return replace(to_reading(raw, url, now, known, source or site_of(url)), is_partial=is_cut_off(body))
 
 
 def _refusal(text: str) -> str | None:
@@ -71,7 +93,7 @@ def _refusal(text: str) -> str | None:
     # Entities are declared before the root; a story about XML may name them inside CDATA.
     if entity >= 0 and (cdata < 0 or entity < cdata):
         return "The feed declares XML entities, which are never expanded."
-    return None if is_json(text) else _too_complex(text)
+    return None if text.startswith(("{", "[")) else _too_complex(text)
 
 
 def _too_complex(text: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.feeds.decode import with_escaped_ampersands
 from pipeline.feeds.entries import RawEntry, RawFeed
+from pipeline.feeds.fulltext import full_text
 from pipeline.values import SubjectCode
 
 # feedparser decodes nothing here: it gets UTF-8 and is told so.
@@ -22,6 +23,11 @@ _MARKUP = re.compile(r"<(?![!?])(?:[\w.-]+:)?([\w.-]+)")
 _HEAD_CHARS = 16_384
 _AUTHOR_LOOK_CHARS = 512
 _AROUND_ADDRESS = re.compile(r"mailto:|[<(]?[^\s<>()@]*@[^\s<>()]*[>)]?|[()]", re.IGNORECASE)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SKIP_HOURS = re.compile(r"<skipHours>(.{0,2000}?)</skipHours>", re.IGNORECASE | re.DOTALL)
+_SKIP_DAYS = re.compile(r"<skipDays>(.{0,2000}?)</skipDays>", re.IGNORECASE | re.DOTALL)
+_HOUR = re.compile(r"<hour>\s*([0-9]{1,2})\s*</hour>", re.IGNORECASE)
+_DAY = re.compile(rf"<day>\s*({'|'.join(_DAYS)})\s*</day>", re.IGNORECASE)
 _PERIODS_S = {"hourly": 3600.0, "daily": 86_400.0, "weekly": 604_800.0, "monthly": 2_592_000.0, "yearly": 31_536_000.0}
 
 
@@ -52,6 +58,8 @@ def read_syndication(text: str) -> RawFeed | str:
         title=_text(feed, "title"),
         language=_text(feed, "language"),
         ttl_s=_ttl_s(feed),
+        skip_hours=_skipped_hours(text),
+        skip_days=_skipped_days(text),
         entries=tuple(_raw_entry(item) for item in parsed.entries),
     )
 
@@ -102,6 +110,7 @@ def _raw_entry(item: Any) -> RawEntry:
         updated_at=updated_at,
         authors=tuple(_authors(item)),
         codes=tuple(_subjects(item)),
+        content=full_text(_content(item), _text(item, "title")),
     )
 
 
@@ -167,6 +176,20 @@ def _ttl_s(feed: Any) -> float | None:
     period_s = _PERIODS_S.get((_text(feed, "sy_updateperiod") or "").lower())
     frequency = _number(_text(feed, "sy_updatefrequency")) or 1.0
     return period_s / frequency if period_s is not None else None
+
+
+def _skipped_hours(text: str) -> tuple[int, ...]:
+    """The hours of <skipHours>, in UTC; 24 is what RSS 0.91 calls midnight. feedparser keeps but the last of them."""
+    found = _SKIP_HOURS.search(text)
+    hours = {int(hour) % 24 for hour in _HOUR.findall(found[1]) if int(hour) <= 24} if found else set()
+    return tuple(sorted(hours)) if len(hours) < 24 else ()
+
+
+def _skipped_days(text: str) -> tuple[int, ...]:
+    """The days of <skipDays>, 0 is Monday."""
+    found = _SKIP_DAYS.search(text)
+    days = {_DAYS.index(day.lower()) for day in _DAY.findall(found[1])} if found else set()
+    return tuple(sorted(days)) if len(days) < 7 else ()
 
 
 def _number(text: str | None) -> float | None:

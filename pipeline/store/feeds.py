@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote, unquote
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from pipeline.batches import EDITED_PRIORITY, priority_of
+from pipeline.feeds.fulltext import agreed_after
 from pipeline.identity.urls import canonical_url, site_of
-from pipeline.outcomes import OPEN_STATES, FeedStatus, UrlState
+from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, UrlState
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.hosts import asked_host
+from pipeline.store.items import put_items
+from pipeline.store.rhythm import note_news, note_silence
 from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
-from pipeline.store.statements import insert_for, insert_missing, is_over, slices
+from pipeline.store.statements import insert_for, insert_missing, is_over, lock_settling, slices
 from pipeline.values import Entry, FeedState, PollPlan
+from pipeline.wire.identity import is_wire_url, priority_of_urgency, source_of
 
 # The slowest lane is a poll a day; a next poll later than this was written by a clock that ran ahead (P8).
 LONGEST_INTERVAL_S = 86_400.0 * 1.2
 FIRST_INTERVAL_S = 900.0
+# Outcomes that show the feed itself, changed or not.
+_HEARD = (PollOutcome.NEW_ENTRIES, PollOutcome.NOTHING_NEW, PollOutcome.SAME_BODY, PollOutcome.NOT_MODIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,14 @@ class FeedsAdded:
 
 @dataclass(frozen=True, slots=True)
 class PollWritten:
-    """What one poll changed in SQL: URLs never seen on any feed, and stored pages that are read again."""
+    """What one poll changed in SQL: URLs never seen on any feed, and stored pages that are read again.
+
+    `outdated` counts an agency's items that came after a newer version of theirs and were ignored.
+    """
 
     new_urls: int
     reopened: int
+    outdated: int = 0
 
 
 def add_feeds(connection: Connection, wanted: Iterable[NewFeed], now: datetime) -> FeedsAdded:
@@ -77,6 +88,62 @@ def add_feeds(connection: Connection, wanted: Iterable[NewFeed], now: datetime) 
     return FeedsAdded(added, len(rows) - added, tuple(refused))
 
 
+def add_folder(connection: Connection, path: str, source: str, now: datetime) -> bool:
+    """Watch the folder at the absolute `path` for files of `source`; False when it is watched already."""
+    row = {
+        "url": f"file://{quote(path)}",
+        "host": f"file://{path}"[-255:],
+        "source": source[:255],
+        "added_at": now,
+        "interval_s": FIRST_INTERVAL_S,
+        "next_poll_at": now,
+        "is_folder": True,
+    }
+    return insert_missing(connection, feeds, [row]) == 1
+
+
+def list_folders(connection: Connection, *, with_disabled: bool = False) -> dict[int, str]:
+    """Id and absolute path of every watched folder, of the disabled ones only `with_disabled`."""
+    query = select(feeds.c.id, feeds.c.url).where(feeds.c.is_folder.is_(True))
+    if not with_disabled:
+        query = query.where(feeds.c.status != FeedStatus.DISABLED)
+    return {row.id: folder_path(row.url) for row in connection.execute(query.order_by(feeds.c.id))}
+
+
+def folder_path(url: str) -> str:
+    """The path that a folder's `file://` URL names."""
+    return unquote(url.removeprefix("file://"))
+
+
+def end_look(connection: Connection, token: str, state: FeedState, now: datetime, next_at: datetime) -> bool:
+    """Give a folder back after its files were read; False when the lease was lost meanwhile."""
+    held = feeds.c.id == state.id, feeds.c.lease_token == token
+    feed = connection.execute(select(feeds).where(*held).with_for_update()).first()
+    if feed is None:
+        return False
+    note_silence(connection, feed_state(feed), feed.url, has_news=False, now=now)
+    values = {"last_polled_at": now, "last_success_at": now, "next_poll_at": next_at}
+    connection.execute(update(feeds).where(*held).values(**values, lease_token=None, lease_until=None))
+    return True
+
+
+def set_full_text(connection: Connection, url: str, setting: FullText) -> bool:
+    """Say whether the text in the feed is used in place of its pages; False when there is no such feed."""
+    statement = update(feeds).where(feeds.c.url == url).values(full_text=setting, full_text_agreed=0)
+    return bool(connection.execute(statement).rowcount)
+
+
+def learn_full_text(connection: Connection, feed_id: int, *, is_same: bool) -> None:
+    """Note whether the text that a feed gave of a story was all of its page."""
+    agreed = connection.execute(
+        select(feeds.c.full_text_agreed).where(feeds.c.id == feed_id).with_for_update()
+    ).scalar_one_or_none()
+    if agreed is not None and agreed_after(agreed, is_same) != agreed:
+        connection.execute(
+            update(feeds).where(feeds.c.id == feed_id).values(full_text_agreed=agreed_after(agreed, is_same))
+        )
+
+
 def list_feeds(connection: Connection) -> list[Row[Any]]:
     """All feeds, by URL."""
     return list(connection.execute(select(feeds).order_by(feeds.c.url)))
@@ -102,8 +169,18 @@ def make_feeds_due(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def claim_due_feeds(connection: Connection, token: str, now: datetime, limit: int, lease_s: float) -> list[FeedState]:
-    """Lease up to `limit` feeds whose poll is due, longest overdue first, one a host. Skips what others hold."""
+def claim_due_feeds(
+    connection: Connection,
+    token: str,
+    now: datetime,
+    limit: int,
+    lease_s: float,
+    folder_ids: Collection[int] = (),
+) -> list[FeedState]:
+    """Lease up to `limit` feeds whose poll is due, longest overdue first, one a host. Skips what others hold.
+
+    Of the watched folders only those of `folder_ids` are taken: the ones that are on this machine.
+    """
     is_due = or_(feeds.c.next_poll_at <= now, feeds.c.next_poll_at > now + timedelta(seconds=LONGEST_INTERVAL_S))
     down = select(hosts.c.host).where(
         hosts.c.down_until > now, hosts.c.down_until <= now + timedelta(seconds=LONGEST_INTERVAL_S)
@@ -112,6 +189,7 @@ def claim_due_feeds(connection: Connection, token: str, now: datetime, limit: in
         select(feeds.c.id, feeds.c.host)
         .where(
             feeds.c.status != FeedStatus.DISABLED,
+            or_(feeds.c.is_folder.is_(False), feeds.c.id.in_(folder_ids)),
             is_due,
             is_over(feeds.c.lease_until, now, lease_s),
             feeds.c.host.not_in(down),
@@ -153,6 +231,11 @@ def feed_state(row: Row[Any]) -> FeedState:
         redirect_count=row.redirect_count,
         known_entries=row.known_entries,
         next_poll_at=row.next_poll_at,
+        source=row.source,
+        full_text=FullText(row.full_text),
+        full_text_agreed=row.full_text_agreed,
+        silent_after=row.silent_after,
+        is_folder=row.is_folder,
     )
 
 
@@ -162,31 +245,51 @@ def known_entries(connection: Connection, feed_id: int) -> dict[str, str]:
     return {row.entry_key: row.entry_version for row in connection.execute(query)}
 
 
+def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
+    """Those of the entry keys that the feed ever listed, with the version seen last."""
+    known: dict[str, str] = {}
+    for piece in slices(keys):
+        query = select(feed_listings.c.entry_key, feed_listings.c.entry_version).where(
+            feed_listings.c.feed_id == feed_id, feed_listings.c.entry_key.in_(piece)
+        )
+        known |= {row.entry_key: row.entry_version for row in connection.execute(query)}
+    return known
+
+
 def apply_poll(
-    connection: Connection, token: str, plan: PollPlan, now: datetime, body_bytes: int, elapsed_s: float
+    connection: Connection,
+    token: str,
+    plan: PollPlan,
+    now: datetime,
+    body_bytes: int,
+    elapsed_s: float,
+    *,
+    keeps_lease: bool = False,
 ) -> PollWritten | None:
     """Write all that a poll decided; None, and nothing written, when the lease was lost meanwhile.
 
     New URL rows, the listing, validators, the next poll and the poll's own row stand in the caller's one transaction.
+    `keeps_lease` is for a folder, each of whose files is a poll of its own.
     """
     feed = connection.execute(
-        select(feeds.c.id, feeds.c.language, feeds.c.url, feeds.c.status)
-        .where(feeds.c.id == plan.state.id, feeds.c.lease_token == token)
-        .with_for_update()
+        select(feeds).where(feeds.c.id == plan.state.id, feeds.c.lease_token == token).with_for_update()
     ).first()
     if feed is None:
         return None
+    if any(entry.wire is not None for entry in (*plan.announced, *plan.edited)):
+        # An agency's kill changes stories, and those change one transaction at a time.
+        lock_settling(connection)
     url_ids, new_urls = _announce(connection, plan, feed.language, now)
-    reopened = _reopen(connection, [url_ids[entry.url] for entry in plan.edited if entry.url in url_ids], now)
+    written = put_items(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
+    reopened = written.reopened + _reopen(
+        connection, [url_ids[entry.url] for entry in plan.edited if entry.wire is None and entry.url in url_ids], now
+    )
+    _remember_entries(connection, plan, url_ids, now)
     if plan.listed is not None:
-        _remember_listing(connection, plan, url_ids, now)
-    if feed.url != plan.state.url:
-        add_event(connection, EventKind.FEED_MOVED, feed.url, {"to": plan.state.url}, now)
-    if feed.status != plan.state.status:
-        add_event(connection, EventKind.FEED_STATUS, feed.url, {"to": plan.state.status.value}, now)
-    if plan.lost_estimate is not None:
-        add_event(connection, EventKind.FEED_GAP, feed.url, {"lost_estimate": plan.lost_estimate}, now)
-    _save_state(connection, plan)
+        _remember_listing(connection, plan.state.id, dict(plan.listed), now)
+    _note_events(connection, plan, feed, now)
+    _save_state(connection, plan, keeps_lease=keeps_lease)
+    _note_rhythm(connection, plan, feed, now)
     connection.execute(
         insert(feed_polls).values(
             feed_id=plan.state.id,
@@ -202,7 +305,27 @@ def apply_poll(
             elapsed_s=elapsed_s,
         )
     )
-    return PollWritten(new_urls, reopened)
+    return PollWritten(new_urls, reopened, written.outdated)
+
+
+def _note_events(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:
+    """The rare things: moved, parked, rolled over."""
+    if feed.url != plan.state.url:
+        add_event(connection, EventKind.FEED_MOVED, feed.url, {"to": plan.state.url}, now)
+    if feed.status != plan.state.status:
+        add_event(connection, EventKind.FEED_STATUS, feed.url, {"to": plan.state.status.value}, now)
+    if plan.lost_estimate is not None:
+        add_event(connection, EventKind.FEED_GAP, feed.url, {"lost_estimate": plan.lost_estimate}, now)
+
+
+def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:
+    """The feed's habit, and its silence against it; what a first reading finds is a backlog and no habit."""
+    if plan.outcome not in _HEARD:
+        return
+    note_silence(connection, feed_state(feed), feed.url, has_news=bool(plan.announced), now=now)
+    if plan.announced and feed.known_entries:
+        since = note_news(connection, feed.id, feed.added_at, len(plan.announced), now)
+        connection.execute(update(feeds).where(feeds.c.id == feed.id).values(silent_after=since))
 
 
 def extend_feeds(connection: Connection, token: str, now: datetime, lease_s: float) -> int:
@@ -245,14 +368,16 @@ def _announce(
 
 
 def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) -> Mapping[str, Any]:
+    is_wire = is_wire_url(entry.url)
+    urgency = entry.wire.urgency if entry.wire is not None else None
     return {
         "url": entry.url,
         "link": entry.link if entry.link and entry.link != entry.url else None,
-        "host": asked_host(entry.url),
-        "site": site_of(entry.url),
+        "host": source_of(entry.url) if is_wire else asked_host(entry.url),
+        "site": source_of(entry.url) if is_wire else site_of(entry.url),
         "feed_id": feed_id,
         "state": UrlState.WAITING,
-        "priority": priority_of(entry.published_at, now),
+        "priority": priority_of_urgency(urgency, priority_of(entry.published_at, now)),
         "announced_at": now,
         "due_at": now,
         "entry_title": entry.title,
@@ -284,12 +409,10 @@ def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> in
     return reopened
 
 
-def _remember_listing(connection: Connection, plan: PollPlan, url_ids: Mapping[str, int], now: datetime) -> None:
-    feed_id = plan.state.id
-    listed = dict(plan.listed or ())
+def _remember_entries(connection: Connection, plan: PollPlan, url_ids: Mapping[str, int], now: datetime) -> None:
     rows = [
         {
-            "feed_id": feed_id,
+            "feed_id": plan.state.id,
             "entry_key": entry.key,
             "entry_version": entry.version,
             "url_id": url_ids.get(entry.url),
@@ -309,6 +432,9 @@ def _remember_listing(connection: Connection, plan: PollPlan, url_ids: Mapping[s
                 },
             )
         )
+
+
+def _remember_listing(connection: Connection, feed_id: int, listed: Mapping[str, str], now: datetime) -> None:
     before = {
         row.entry_key: row.is_listed
         for row in connection.execute(
@@ -329,7 +455,7 @@ def _mark_listed(connection: Connection, feed_id: int, keys: Sequence[str], is_l
         )
 
 
-def _save_state(connection: Connection, plan: PollPlan) -> None:
+def _save_state(connection: Connection, plan: PollPlan, *, keeps_lease: bool) -> None:
     state = plan.state
     values: dict[str, Any] = {
         name: getattr(state, name)
@@ -351,8 +477,10 @@ def _save_state(connection: Connection, plan: PollPlan) -> None:
         )
     }
     taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()
-    if taken is None:
+    if taken is None and not state.is_folder:
         values |= {"url": state.url, "host": asked_host(state.url)}
+    if not keeps_lease:
+        values |= {"lease_token": None, "lease_until": None}
     connection.execute(
         update(feeds)
         .where(feeds.c.id == state.id)
@@ -361,7 +489,5 @@ def _save_state(connection: Connection, plan: PollPlan) -> None:
             last_outcome=plan.outcome,
             last_reason=plan.reason,
             last_detail=plan.detail,
-            lease_token=None,
-            lease_until=None,
         )
     )

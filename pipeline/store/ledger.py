@@ -26,7 +26,8 @@ from sqlalchemy import (
 from pipeline.batches import REVISIT_PRIORITY
 from pipeline.outcomes import OPEN_STATES, TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.schedule import WHOLE_EVERY
-from pipeline.store.schema import hosts, pages, revisits, stories, urls
+from pipeline.store.items import item_of
+from pipeline.store.schema import hosts, items, pages, revisits, stories, urls
 from pipeline.store.statements import is_over, slices
 from pipeline.values import Claim, EntryHints, Settlement
 
@@ -34,6 +35,7 @@ from pipeline.values import Claim, EntryHints, Settlement
 IN_FLIGHT_PER_HOST = 2
 # No wait of ours is longer (a day of Retry-After, and jitter); a later due_at was written by a clock ahead (P8).
 LONGEST_WAIT_S = 86_400.0 * 1.5
+_ITEM_COLUMNS = ("media_type", "body", "is_probe", "status", "held_until", "received_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ def _claim_query(now: datetime) -> Select[Any]:
         case((revisits.c.url_id.is_(None), page.c[name]), (is_whole_fresh, revisits.c[name])).label(name)
         for name in ("etag", "last_modified")
     ]
+    item = [items.c[name].label(f"item_{name}") for name in _ITEM_COLUMNS]
     return (
         select(
             urls,
@@ -174,9 +177,11 @@ def _claim_query(now: datetime) -> Select[Any]:
             *validators,
             revisits.c.body_sha256,
             revisits.c.shown_key,
+            *item,
         )
         .outerjoin(stories, stories.c.url_id == urls.c.id)
         .outerjoin(revisits, revisits.c.url_id == urls.c.id)
+        .outerjoin(items, items.c.url_id == urls.c.id)
         .outerjoin(page, and_(page.c.url_id == urls.c.id, page.c.id == newest, stories.c.id.is_not(None)))
     )
 
@@ -204,6 +209,7 @@ def _claim(row: Row[Any]) -> Claim:
         last_modified=row.last_modified,
         body_sha256=row.body_sha256,
         shown_key=row.shown_key,
+        item=item_of(row),
     )
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from pipeline.outcomes import (
     Change,
     FeedStatus,
+    FullText,
     PolicyType,
     PollOutcome,
     Reason,
@@ -37,6 +38,7 @@ from pipeline.outcomes import (
     StatusCause,
     StoryStatus,
     UrlState,
+    WireStatus,
 )
 from pipeline.store.types import UtcDateTime
 
@@ -115,7 +117,24 @@ feeds = Table(
     Column("next_poll_at", UtcDateTime, nullable=False),
     Column("lease_token", String(32)),
     Column("lease_until", UtcDateTime),
+    # A folder is filled by others and never polled.
+    Column("is_folder", Boolean, nullable=False, server_default=false()),
+    Column("full_text", _words(FullText), nullable=False, server_default=FullText.AUTO.value),
+    Column("full_text_agreed", Integer, nullable=False, server_default="0"),
+    Column("silent_after", UtcDateTime),
     Index(None, "status", "next_poll_at"),
+)
+
+# When the feed usually brings news: counts that halve every four weeks, for each hour of the week that had any.
+feed_rhythm = Table(
+    "feed_rhythm",
+    metadata,
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("polls", Float, nullable=False),
+    Column("entries", Float, nullable=False),
+    Column("as_of", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 feed_polls = Table(
@@ -171,6 +190,27 @@ urls = Table(
     # The dispatcher's: the hosts with waiting URLs, and the first of each.
     Index(None, "state", "host", "priority", "due_at", "id"),
     Index(None, "feed_id", "announced_at"),
+)
+
+# What came in place of a page. The body lies here until it was read and archived.
+items = Table(
+    "items",
+    metadata,
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="SET NULL")),
+    Column("guid", String(2048)),
+    Column("version", Integer),
+    Column("version_at", UtcDateTime),
+    Column("status", _words(WireStatus), nullable=False),
+    Column("held_until", UtcDateTime, index=True),
+    Column("urgency", Integer),
+    Column("note", Text),
+    Column("subjects", Json, nullable=False),
+    Column("media_type", String(100)),
+    Column("body", Text),
+    Column("body_sha256", String(64)),
+    Column("is_probe", Boolean, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
 )
 
 feed_listings = Table(

@@ -27,6 +27,7 @@ from pipeline.store.statements import insert_id, insert_missing
 from pipeline.store.statuses import apply_notice, inherit_status
 from pipeline.store.verdicts import add_story_codes, keep_verdict
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
+from pipeline.wire.identity import is_wire_url, source_of
 
 
 def add_page(connection: Connection, url_id: int, page: PageRef) -> int:
@@ -53,7 +54,8 @@ def store_record(
     if own is not None:
         stored = _store_again(connection, claim, page_id, record, own, now)
     else:
-        stored = _store_first(connection, claim, page_id, site_of(final_url), record, now)
+        site = source_of(final_url) if is_wire_url(final_url) else site_of(final_url)
+        stored = _store_first(connection, claim, page_id, site, record, now)
     keep_dropped(connection, claim.url_id, record.story.dropped)
     return stored
 

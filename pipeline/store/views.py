@@ -243,7 +243,21 @@ polls AS (
 ),
 health AS (
     SELECT
-        feeds.*,
+        feeds.id,
+        feeds.source,
+        feeds.title,
+        feeds.url,
+        feeds.status,
+        feeds.last_polled_at,
+        feeds.last_success_at,
+        feeds.error_count,
+        feeds.last_outcome,
+        feeds.last_reason,
+        feeds.last_detail,
+        feeds.interval_s,
+        feeds.next_poll_at,
+        feeds.last_new_at,
+        feeds.silent_after,
         {seconds_between(dialect, "feeds.last_success_at", now_of(dialect))} AS lag_s,
         {seconds_between(dialect, "coalesce(feeds.last_new_at, feeds.added_at)", now_of(dialect))} AS silent_s
     FROM feeds
@@ -268,7 +282,9 @@ SELECT
     CASE WHEN usual.measured >= 3 THEN usual.usual_gap_s END AS usual_gap_s,
     CASE WHEN usual.measured >= 3 THEN usual.longest_gap_s END AS longest_gap_s,
     CASE
-        WHEN health.status = 'disabled' OR usual.measured IS NULL OR usual.measured < 3 THEN 0
+        WHEN health.status = 'disabled' THEN 0
+        WHEN health.silent_after IS NOT NULL AND health.last_success_at >= health.silent_after THEN 1
+        WHEN health.silent_after IS NOT NULL OR usual.measured IS NULL OR usual.measured < 3 THEN 0
         WHEN health.silent_s > 3600 AND health.silent_s > 2 * usual.longest_gap_s THEN 1
         ELSE 0
     END AS is_silent,
@@ -279,6 +295,48 @@ SELECT
 FROM health
 LEFT JOIN usual ON usual.feed_id = health.id
 LEFT JOIN polls ON polls.feed_id = health.id"""
+
+
+def _silent_sources(dialect: str) -> str:
+    return f"""
+SELECT
+    feeds.id AS feed_id,
+    feeds.source,
+    feeds.title,
+    {without_query(dialect, "feeds.url")} AS feed_url,
+    feeds.category,
+    feeds.last_new_at,
+    feeds.silent_after,
+    feeds.last_success_at,
+    {seconds_between(dialect, "feeds.last_new_at", "feeds.last_success_at")} AS silent_s
+FROM feeds
+WHERE feeds.status <> 'disabled' AND feeds.last_success_at >= feeds.silent_after"""
+
+
+def _wire_items(dialect: str) -> str:
+    return """
+SELECT
+    items.url_id,
+    items.guid,
+    coalesce(feeds.source, urls.site) AS source,
+    items.version,
+    items.version_at,
+    items.status,
+    items.held_until,
+    items.urgency,
+    items.note,
+    items.subjects,
+    CASE WHEN items.held_until IS NULL AND items.status = 'usable' THEN urls.entry_title END AS title,
+    urls.state,
+    urls.reason,
+    stories.id AS story_id,
+    stories.revision,
+    items.received_at
+FROM items
+JOIN urls ON urls.id = items.url_id
+LEFT JOIN feeds ON feeds.id = items.feed_id
+LEFT JOIN stories ON stories.url_id = items.url_id
+WHERE NOT items.is_probe"""
 
 
 def _feed_gaps(dialect: str) -> str:
@@ -383,4 +441,6 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "model_drift": views_judging.model_drift,
     "dead_letters": _dead_letters,
     "feed_gaps": _feed_gaps,
+    "silent_sources": _silent_sources,
+    "wire_items": _wire_items,
 }

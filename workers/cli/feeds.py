@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from pipeline.feeds import opml
-from pipeline.outcomes import FeedStatus
+from pipeline.identity.urls import canonical_url
+from pipeline.outcomes import FeedStatus, FullText
 from pipeline.store import feeds as feed_store
 from pipeline.store.feeds import FeedsAdded, NewFeed
 from pipeline.values import Entry
@@ -28,14 +31,57 @@ def feeds() -> None:
     """Add, import, export, list and check feeds."""
 
 
+_full_text_option = click.option(
+    "--full-text",
+    type=click.Choice([word.value for word in FullText]),
+    help="Use the text in the feed in place of its pages: auto (once it was found equal), always or never.",
+)
+
+
 @feeds.command()
 @click.argument("urls", nargs=-1, required=True)
 @click.option("--title", help="A name for people.")
 @click.option("--category", help="A group, as in OPML.")
 @click.option("--language", help="BCP 47 code of the feed's texts, like en or pt-BR.")
-def add(urls: tuple[str, ...], title: str | None, category: str | None, language: str | None) -> int:
-    """Add feeds by URL; they are polled at once."""
-    return _report(_add(load_settings(), [NewFeed(url, title, category, language) for url in urls]))
+@_full_text_option
+def add(
+    urls: tuple[str, ...], title: str | None, category: str | None, language: str | None, full_text: str | None
+) -> int:
+    """Add feeds by URL, and folders to watch by their absolute path; they are polled at once."""
+    settings = load_settings()
+    paths = [url for url in urls if url.startswith("/")]
+    result = _add(settings, [NewFeed(url, title, category, language) for url in urls if url not in paths])
+    result = replace(result, added=result.added + _add_folders(settings, paths))
+    if full_text is not None:
+        with store(settings) as engine, engine.begin() as connection:
+            for url in urls:
+                feed_store.set_full_text(connection, canonical_url(url) or url, FullText(full_text))
+    return _report(result)
+
+
+def _add_folders(settings: Settings, paths: list[str]) -> int:
+    """Watch the folders; returns how many were not watched before."""
+    missing = [path for path in paths if not Path(path).is_dir()]
+    if missing:
+        raise click.ClickException(f"{missing[0]} is no directory on this machine; a folder is watched where it lies")
+    if not paths:
+        return 0
+    with store(settings) as engine, engine.begin() as connection:
+        wanted = [Path(os.path.abspath(path)) for path in paths]
+        return sum(feed_store.add_folder(connection, str(path), path.name, utc_now()) for path in wanted)
+
+
+@feeds.command("full-text")
+@click.argument("url")
+@click.argument("setting", type=click.Choice([word.value for word in FullText]))
+def full_text_(url: str, setting: str) -> int:
+    """Say whether the text in a feed is used in place of its pages."""
+    with store() as engine, engine.begin() as connection:
+        is_known = feed_store.set_full_text(connection, canonical_url(url) or url, FullText(setting))
+    if not is_known:
+        raise click.ClickException(f"there is no feed {url}; `frontwire feeds list` shows all")
+    click.echo(f"{url}: the text in the feed is used {setting}")
+    return 0
 
 
 @feeds.command("import")
@@ -128,31 +174,38 @@ def _set_status(url: str, status: FeedStatus) -> int:
 @json_option
 def check(url: str, as_json: bool) -> int:
     """Fetch a feed once, store nothing, and say what a first poll would do and why."""
-    facts, entries = asyncio.run(_check(load_settings(), url))
+    facts, causes, entries = asyncio.run(_check(load_settings(), url))
     if as_json:
-        print_json(facts | {"entries": entries})
+        print_json(facts | {"causes": causes, "entries": entries})
     else:
         for name, value in facts.items():
             click.echo(f"{name:>14}: {value}")
+        print_table("why", ("about", "what was seen and what it means"), causes)
         print_table("entries", ("published", "title", "url"), [(e.published_at, e.title, e.url) for e in entries])
     return 0 if facts["outcome"] in ("new_entries", "nothing_new") else EXIT_FAILED
 
 
-async def _check(settings: Settings, url: str) -> tuple[dict[str, object], tuple[Entry, ...]]:
+async def _check(settings: Settings, url: str) -> tuple[dict[str, object], list[tuple[str, str]], tuple[Entry, ...]]:
     from pipeline.feeds import plan_poll
+    from pipeline.feeds.explaining import explain_poll
     from pipeline.values import FeedState, FetchedPage
     from workers.child import ReadingChild
-    from workers.http import HttpClient, OpenGate
+    from workers.http import HttpClient, MemoryRobotsStore, OpenGate, RobotsBook, product_token
     from workers.policy import http_policy
 
     child = ReadingChild()
     async with HttpClient(http_policy(settings), OpenGate(), utc_now) as http:
         result = await http.fetch(url, kind="feed")
+        robots = RobotsBook(MemoryRobotsStore(), product_token(settings.user_agent))
+        allowed = await robots.allowed(http, url, utc_now()) if canonical_url(url) else None
         try:
             reading = await child.read_feed(result, utc_now()) if isinstance(result, FetchedPage) else None
         finally:
             await child.close()
-    plan = plan_poll(FeedState(id=0, url=url), result, reading, {}, utc_now(), 0.5)
+    state, now = FeedState(id=0, url=url), utc_now()
+    plan = plan_poll(state, result, reading, {}, now, 0.5)
+    causes = explain_poll(state, result, reading, plan, now)
+    causes.append(("robots", f"robots.txt: {allowed}; it is asked about pages, a feed that was subscribed is polled"))
     facts: dict[str, object] = {
         "url": url,
         "final_url": result.final_url,
@@ -167,4 +220,4 @@ async def _check(settings: Settings, url: str) -> tuple[dict[str, object], tuple
         "etag": plan.state.etag,
         "last_modified": plan.state.last_modified,
     }
-    return facts, reading.entries if reading else ()
+    return facts, causes, reading.entries if reading else ()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from time import process_time
 
 import pytest
@@ -365,3 +367,10 @@ def test_a_feed_made_to_be_slow_is_read_within_the_budget_of_ten_cpu_seconds(bod
 )
 def test_what_the_publisher_asks_for_is_read_in_seconds(head: str, ttl_s: float | None) -> None:
     assert reading(rss(item(1), head=head)).ttl_s == ttl_s
+
+
+def test_a_sitemap_packed_with_gzip_is_unpacked_and_a_damaged_one_is_empty() -> None:
+    plain = (Path(__file__).parent / "golden" / "newssitemap.xml").read_bytes()
+    packed = gzip.compress(plain, mtime=0)
+    assert reading(packed) == reading(plain)
+    assert reading(packed[:4] + b"\x00" * 40).problem == "The body is empty."

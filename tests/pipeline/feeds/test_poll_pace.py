@@ -8,7 +8,7 @@ import pytest
 from feed_samples import NOW, item, not_modified, page, polled_state, reading, rss, state, versions
 
 from pipeline.feeds import plan_poll
-from pipeline.feeds.pace import INTERVAL_MAX_S, INTERVAL_MIN_S, jittered_s, wished_s
+from pipeline.feeds.pace import INTERVAL_MAX_S, INTERVAL_MIN_S, after_skipped_s, jittered_s, wished_s
 from pipeline.values import FeedState
 
 
@@ -112,3 +112,28 @@ def test_the_next_poll_respects_the_wish_but_after_a_gap() -> None:
 def test_jitter_moves_a_wait_by_a_tenth_either_way() -> None:
     assert [jittered_s(1000.0, 120.0, share) for share in (0.0, 0.5, 1.0)] == [900.0, 1000.0, 1100.0]
     assert [jittered_s(120.0, 120.0, share) for share in (0.0, 1.0)] == [120.0, 132.0]
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "wait_s"),
+    [
+        ((), (), 900.0),
+        ((19,), (), 900.0),  # NOW is a Sunday at 18:00
+        ((18, 19), (), 7200.0),
+        ((18,), (6,), 14_400.0),  # the whole Sunday: four hours at most
+        (tuple(range(23)), (), 14_400.0),
+    ],
+)
+def test_hours_and_days_without_news_are_waited_out_for_four_hours_at_most(
+    hours: tuple[int, ...], days: tuple[int, ...], wait_s: float
+) -> None:
+    assert after_skipped_s(NOW, 900.0, hours, days) == wait_s
+
+
+def test_a_feed_that_names_skip_hours_is_polled_when_they_have_passed() -> None:
+    skip = "<skipHours><hour>18</hour><hour>19</hour></skipHours><skipDays><day>Monday</day></skipDays>"
+    body = rss(item(1), head=skip)
+    read = reading(body)
+    assert (read.skip_hours, read.skip_days) == ((18, 19), (0,))
+    plan = plan_poll(polled_state(), page(body), read, versions(read.entries), NOW, 0.5)
+    assert plan.state.next_poll_at == NOW + timedelta(hours=2)

@@ -1,0 +1,48 @@
+"""The rhythm of feeds in SQL: what each hour of the week brought, and the event when a feed falls silent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from pipeline.feeds.rhythm import HourRhythm, heard, hour_of_week, silent_after
+from pipeline.store.events import EventKind, add_event
+from pipeline.store.schema import feed_rhythm
+from pipeline.store.statements import insert_for
+from pipeline.values import FeedState
+
+
+def rhythm_of(connection: Connection, feed_id: int) -> list[HourRhythm]:
+    """The hours of the week in which the feed ever brought news."""
+    query = select(feed_rhythm).where(feed_rhythm.c.feed_id == feed_id).order_by(feed_rhythm.c.hour)
+    return [HourRhythm(row.hour, row.polls, row.entries, row.as_of) for row in connection.execute(query)]
+
+
+def note_news(connection: Connection, feed_id: int, added_at: datetime, entries: int, now: datetime) -> datetime | None:
+    """Add a poll with that many new entries to the rhythm; returns from when on the feed's silence is an alarm."""
+    rows = {row.hour: row for row in rhythm_of(connection, feed_id)}
+    hour = heard(rows.get(hour_of_week(now)), entries, now)
+    rows[hour.hour] = hour
+    values = {"polls": hour.polls, "entries": hour.entries, "as_of": hour.as_of}
+    statement = insert_for(connection, feed_rhythm).values(feed_id=feed_id, hour=hour.hour, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["feed_id", "hour"], set_=values))
+    return silent_after(rows.values(), added_at, now)
+
+
+def note_silence(connection: Connection, before: FeedState, url: str, *, has_news: bool, now: datetime) -> None:
+    """Record that the good poll at `now` finds the feed silent against its habit, or heard again after that.
+
+    `before` is the feed as the poll found it: the alarm is raised by the first good poll after `silent_after`.
+    """
+    since, checked = before.silent_after, before.last_success_at
+    if since is None:
+        return
+    was_silent = checked is not None and checked >= since
+    last_new = before.last_new_at.isoformat() if before.last_new_at is not None else ""
+    if has_news and was_silent:
+        add_event(connection, EventKind.FEED_HEARD, url, {"silent_since": last_new}, now)
+    elif not has_news and not was_silent and now >= since:
+        add_event(
+            connection, EventKind.FEED_SILENT, url, {"silent_since": last_new, "expected_by": since.isoformat()}, now
+        )
