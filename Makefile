@@ -9,8 +9,15 @@ TEXTS ?=
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
+LIMIT ?= 30
+SEED ?= 1
+FEED_MUTANTS ?= 200000
+PAGE_MUTANTS ?= 50000
+TREE ?=
+JOBS ?= 10000
 
-.PHONY: run demo test lint types fast-test chaos train bench-classification bench-dispatch bench-near-copies bench-revisions lock wheel clean
+.PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train bench-classification bench-dispatch \
+        bench-near-copies bench-revisions lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -33,6 +40,20 @@ types: $(VENV)/ready-test
 
 chaos: $(VENV)/ready-test         ## kill -9 of everything, at length: SEEDS, URLS, KILLS
 	cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --limit-s 7200 $(SEEDS:%=--seed %)
+
+hostile: $(VENV)/ready-test       ## Every hostile page and feed with the real deadline: LIMIT seconds
+	$(BIN)/python tests/hostile/hostile_runner.py --limit-s $(LIMIT)
+
+fuzz: $(VENV)/ready-test          ## FEED_MUTANTS, PAGE_MUTANTS, SEED, TREE=directory of more feeds; findings are kept
+	$(BIN)/python tests/fuzz/fuzz_runner.py --target feed --count $(FEED_MUTANTS) --seed $(SEED) $(TREE:%=--tree %)
+	$(BIN)/python tests/fuzz/fuzz_runner.py --target page --target charset --count $(PAGE_MUTANTS) --seed $(SEED)
+	$(BIN)/python tests/fuzz/fuzz_runner.py --target url --target date --target words --target opml --target robots --target header --target setting --count $(PAGE_MUTANTS) --seed $(SEED)
+
+soak: $(VENV)/ready-test          ## JOBS jobs through one worker under long readers: memory and the write-ahead log
+	cd tests && ../$(BIN)/python soak_runner.py --jobs $(JOBS)
+
+audit: $(VENV)/ready-test         ## Known weaknesses of the pinned dependencies (asks pypi.org; uvx fetches pip-audit)
+	uv export --quiet --frozen --all-extras --no-emit-project --format requirements-txt | uvx pip-audit --require-hashes --disable-pip -r /dev/stdin
 
 train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: measure, fit, write the model and its digest
 	$(PIP) install --quiet -e ".[train]"

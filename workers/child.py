@@ -1,7 +1,8 @@
 """Reading in a process that can be killed from outside (promise P22).
 
-`python -m workers.child` answers framed requests on its standard input. It opens no file and no connection, and limits
-its own memory and its CPU time per request; the parent adds a wall clock and a kill.
+`python -m workers.child` answers framed requests on its standard input. It opens no connection, and no file but /proc's
+word on its own memory. It limits its memory and its CPU time per request; the parent adds a wall clock, an eye on its
+memory, and a kill.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import signal
 import struct
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -33,6 +35,12 @@ WALL_LIMIT_S = 15.0
 MEMORY_LIMIT_BYTES = 1 << 30
 # Parsers leak a little, and a heap that one huge page has blown up does not shrink: start afresh now and then.
 PAGES_PER_CHILD = 500
+# A child has about 190 MB after its imports, and a long page takes some 40 MB more. One that holds more than the first
+# between two pages won't give it back; a page that drives it over the second is ended, so that a worker and its child
+# stay under 400 MB. Feeds may be larger than pages: for them the 1 GiB of the kernel's limit holds.
+WORN_BYTES = 256 << 20
+PAGE_MEMORY_BYTES = 288 << 20
+MEMORY_LOOK_S = 0.05
 COMMAND = (sys.executable, "-m", "workers.child")
 START_LIMIT_S = 60.0
 START_TRIES = 3
@@ -58,11 +66,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One of the three is set; all None is the child's sign that it is ready."""
+    """One of the first three is set; all None is the child's sign that it is ready.
+
+    `is_worn`: the page has blown up the child's heap, and the next one is for a fresh child.
+    """
 
     record: StoryRecord | None = None
     unread: Unread | None = None
     reading: FeedReading | None = None
+    is_worn: bool = False
+
+
+class _TooMuchMemory(Exception):
+    """A page has driven the child over PAGE_MEMORY_BYTES."""
 
 
 class ChildUnavailable(ChildProcessError):
@@ -119,7 +135,10 @@ class ReadingChild:
             try:
                 async with asyncio.timeout(self._wall_limit_s):
                     await _send(process, msgspec.msgpack.encode(request))
-                    raw = await _receive(process)
+                    raw = await _answered(process, is_page=request.feed_at is None)
+            except _TooMuchMemory:
+                await self.close()
+                return Unread(Reason.EXTRACT_BUDGET, f"reading took more than {PAGE_MEMORY_BYTES >> 20} MB of memory")
             except TimeoutError:
                 await self.close()
                 return Unread(Reason.EXTRACT_BUDGET, f"reading took longer than {self._wall_limit_s:g} s")
@@ -135,7 +154,10 @@ class ReadingChild:
                 raise
             else:
                 self._served += 1
-                return msgspec.msgpack.decode(raw, type=Answer)
+                answer = msgspec.msgpack.decode(raw, type=Answer)
+                if answer.is_worn:
+                    await self.close()
+                return answer
         log.warning("reading_process_died", url=request.page.url, detail=died.detail)
         return died
 
@@ -178,6 +200,18 @@ async def _send(process: asyncio.subprocess.Process, raw: bytes) -> None:
     await process.stdin.drain()
 
 
+async def _answered(process: asyncio.subprocess.Process, *, is_page: bool) -> bytes:
+    """The child's answer, with an eye on its memory while a page is read. Raises _TooMuchMemory."""
+    answer = asyncio.create_task(_receive(process))
+    try:
+        while not (await asyncio.wait({answer}, timeout=MEMORY_LOOK_S))[0]:
+            if is_page and _held_bytes(process.pid) > PAGE_MEMORY_BYTES:
+                raise _TooMuchMemory
+        return await answer
+    finally:
+        answer.cancel()
+
+
 async def _receive(process: asyncio.subprocess.Process) -> bytes:
     if process.stdout is None:
         raise BrokenPipeError("the child has no standard output")
@@ -193,7 +227,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     decoder = msgspec.msgpack.Decoder(Request)
     while (raw := _read_frame(requests)) is not None:
         _allow_cpu(CPU_LIMIT_S)
-        _write_frame(answers, msgspec.msgpack.encode(_answer(decoder.decode(raw))))
+        answer = _answer(decoder.decode(raw))
+        _write_frame(answers, msgspec.msgpack.encode(replace(answer, is_worn=_held_bytes() > WORN_BYTES)))
 
 
 def _answer(request: Request) -> Answer:
@@ -231,6 +266,17 @@ def _allow_cpu(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
+
+
+def _held_bytes(pid: int | str = "self") -> int:
+    """The resident memory of a process; 0 where /proc does not tell, and then count and clock alone bound a child.
+
+    Not getrusage's peak: on Linux that begins with the memory of whoever started the process.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _read_frame(source: BinaryIO) -> bytes | None:

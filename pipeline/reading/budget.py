@@ -15,7 +15,8 @@ MAX_DEPTH = 250
 MAX_SCRIPT_CHARS = 256 * 1024
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
-_ATTRIBUTE = re.compile(r"""[\s/"']+[^\s=<>"'/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?""")
+# The run in front of a name is looked at from its end: from each of a million spaces it would be quadratic.
+_ATTRIBUTE = re.compile(r"""[\s/"']{1,8}+[^\s=<>"'/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?""")
 _ELEMENT = {name: re.compile(rf"<(/?){name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,8})|([0-9]{1,9}));?")
 # Characters that XML forbids. trafilatura gives up on a whole article for one of them.

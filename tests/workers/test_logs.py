@@ -92,6 +92,37 @@ def test_credentials_in_urls_are_masked_and_nothing_else(value: object, shown: s
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
+        ("https://hooks.example/services/T024F8B2Q/B04GHE7J2/aV4kQn8ZpR2sT6wX1yC3dE5f", "https://hooks.example/services/T024F8B2Q/B04GHE7J2/***"),
+        ("https://feeds.example/private/0123456789abcdef0123456789abcdef/rss.xml", "https://feeds.example/private/***/rss.xml"),
+        ("at https://feeds.example/aVkQnZpRsTwXyCdEfGhJ?x=1 now", "at https://feeds.example/***?x=1 now"),
+        ("https://outlet.example/2026/03/14/ministers-meet-in-the-capital-to-talk", "https://outlet.example/2026/03/14/ministers-meet-in-the-capital-to-talk"),
+        ("https://outlet.example/story/12345678901234567890123.html", "https://outlet.example/story/12345678901234567890123.html"),
+        ("https://outlet.example/content/9b1d2f64-0c3a-4b8e-9f0d-5e6a7b8c9d0e", "https://outlet.example/content/9b1d2f64-0c3a-4b8e-9f0d-5e6a7b8c9d0e"),
+        ("https://outlet.example/internationalrelations_and_defence/x", "https://outlet.example/internationalrelations_and_defence/x"),
+        ("the file /var/lib/frontwire/aV4kQn8ZpR2sT6wX1yC3dE5f", "the file /var/lib/frontwire/aV4kQn8ZpR2sT6wX1yC3dE5f"),
+    ],
+)  # fmt: skip
+def test_a_key_in_a_path_is_masked_and_a_slug_or_number_is_not(value: str, shown: str) -> None:
+    assert tidied(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://feeds.example/rss?u=hunter2&section=world", "https://feeds.example/rss?u=***&section=***"),
+        ("https://feeds.example/9b1d2f64-0c3a-4b8e-9f0d-5e6a7b8c9d0e/rss", "https://feeds.example/***/rss"),
+        ("https://feeds.example/u/abcdef0123456789.xml", "https://feeds.example/u/***.xml"),
+        ("https://feeds.example/world-news-and-politics/rss.xml", "https://feeds.example/world-news-and-politics/rss.xml"),
+        ("https://desk:hunter2@feeds.example/rss", "https://***@feeds.example/rss"),
+    ],
+)  # fmt: skip
+def test_a_feeds_own_address_shows_no_value_of_its_query_and_no_identifier(value: str, shown: str) -> None:
+    assert tidied(value, key="feed") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
         ("a\x00b", r"a\x00b"),
         ("a\x1b[2Jb", r"a\x1b[2Jb"),
         ("a\x9bb", r"a\x9bb"),
@@ -127,4 +158,6 @@ def test_any_text_becomes_one_line_of_bounded_length(value: str) -> None:
 @pytest.mark.parametrize("name", ["apikey", "api_key", "token", "auth", "access_token", "sig"])
 def test_a_key_in_a_feeds_query_is_masked(name: str) -> None:
     event = tidy_values(None, "info", {"feed": f"https://a.example/f.xml?x=1&{name}=geheim&y=2"})
-    assert event["feed"] == f"https://a.example/f.xml?x=1&{name}=***&y=2"
+    assert event["feed"] == f"https://a.example/f.xml?x=***&{name}=***&y=***"
+    event = tidy_values(None, "info", {"detail": f"https://a.example/f.xml?x=1&{name}=geheim&y=2"})
+    assert event["detail"] == f"https://a.example/f.xml?x=1&{name}=***&y=2"

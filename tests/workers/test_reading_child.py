@@ -134,6 +134,46 @@ def test_the_kernel_ends_a_child_that_uses_too_much_cpu() -> None:
     assert "CPU" in child_module._death_words(ended.returncode)
 
 
+def test_a_child_whose_heap_a_page_has_blown_up_is_replaced_and_a_sound_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hog = "x = bytearray(200 << 20); x[::4096] = b'1' * len(x[::4096])\n"
+    monkeypatch.setattr(child_module, "PAGE_MEMORY_BYTES", 1 << 30)
+    command = (sys.executable, "-c", f"import workers.child as c\n{hog}c.main()")
+
+    async def pids(child: ReadingChild) -> list[int | None]:
+        found = []
+        for _ in range(2):
+            assert isinstance(await child.read_page(page(ARTICLE), EntryHints()), StoryRecord)
+            found.append(child.pid)
+        return found
+
+    async def act() -> None:
+        for told, is_kept in ((child_module.COMMAND, True), (command, False)):
+            child = ReadingChild(60.0, command=told)
+            first, second = await pids(child)
+            assert (first is not None and first == second) is is_kept
+            await child.close()
+
+    asyncio.run(act())
+
+
+def test_a_page_that_takes_too_much_memory_ends_as_extract_budget_and_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = page("<article>" + f"<p>{PARAGRAPHS[0]}</p>" * 9_000 + "</article>")
+
+    async def act(child: ReadingChild) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(child_module, "PAGE_MEMORY_BYTES", 50 << 20)
+            result = await child.read_page(long, EntryHints())
+        assert isinstance(result, Unread)
+        assert (result.reason, result.detail) == (Reason.EXTRACT_BUDGET, "reading took more than 50 MB of memory")
+        assert isinstance(await child.read_page(page(ARTICLE), EntryHints()), StoryRecord)
+
+    with_child(act, 60.0)
+
+
 def test_no_child_outlives_its_parent() -> None:
     async def act(child: ReadingChild) -> None:
         await child.read_page(page(ARTICLE), EntryHints())

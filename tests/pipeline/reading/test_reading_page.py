@@ -29,6 +29,7 @@ from reading_pages import (
 
 from pipeline.outcomes import Reason
 from pipeline.reading import READER, read_page
+from pipeline.reading.budget import look_before_parsing
 from pipeline.values import CleanStory, EntryHints, Unread
 
 PUBLISHED = datetime(2024, 9, 13, 17, 20, tzinfo=UTC)
@@ -116,6 +117,15 @@ def test_a_control_reference_does_not_cost_the_story() -> None:
 def test_deep_nesting_is_trimmed_and_the_story_stays(depth: int) -> None:
     got = story(document("<div>" * depth + f"<h1>{TITLE}</h1>{BODY}" + "</div>" * depth))
     assert got.text == "\n\n".join(PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    "flood", [" \n\t" * 600_000, "/" * 900_000, "'\" " * 300_000], ids=["spaces", "slashes", "quotes"]
+)
+def test_a_flood_of_what_parts_attributes_is_looked_at_once(flood: str) -> None:
+    # Looked at from each of its places it would take hours.
+    assert look_before_parsing(f"<p>Story</p>{flood}<p>End</p>").problem is None
+    assert look_before_parsing(f"<p {flood} title=x>Story</p>").problem is None
 
 
 def test_a_hundred_thousand_tags_are_too_complex() -> None:
