@@ -9,15 +9,8 @@ TEXTS ?=
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
-LIMIT ?= 30
-SEED ?= 1
-FEED_MUTANTS ?= 200000
-PAGE_MUTANTS ?= 50000
-TREE ?=
-JOBS ?= 10000
-
-.PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train bench-classification bench-dispatch \
-        bench-near-copies bench-revisions lock wheel clean
+.PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
+        bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -66,8 +59,15 @@ bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-v
 bench-dispatch: $(VENV)/ready-test  ## What a dispatch costs with 100,000 URLs waiting
 	PYTHONPATH=. $(BIN)/python benchmarks/dispatch.py
 
-bench-near-copies: $(VENV)/ready-test  ## CORPUS=documents.jsonl.gz
-	PYTHONPATH=. $(BIN)/python benchmarks/near_copies.py --corpus "$(CORPUS)"
+train-near-copies: $(VENV)/ready-test  ## CORPUS=DIR: cross-validate, fit and write the verifier of near-copies
+	$(PIP) install --quiet -e ".[train]"
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fit_near_copies.py --corpus "$(CORPUS)" --folds 5 --write
+
+bench-near-copies: $(VENV)/ready-test  ## CORPUS=DIR [POSTGRES=URL]: every figure of docs/near-copies.md
+	$(BIN)/python benchmarks/near_copies.py --corpus "$(CORPUS)" --in-flight 1,16,64 $(POSTGRES:%=--postgres %)
+
+bench-near-copies-scale: $(VENV)/ready-test  ## STORIES=10000000: cost and size with so many synthetic signatures
+	$(BIN)/python benchmarks/near_copies_scale.py --stories $(STORIES)
 
 bench-revisions: $(VENV)/ready-test  ## Looks at a story in 30 days, and what comparing two versions costs
 	PYTHONPATH=. $(BIN)/python benchmarks/revisions.py

@@ -1,16 +1,16 @@
-"""The near-copy engine over a table in memory, for scoring on labelled corpora.
+"""The figures of near-copies over the real SQL store: clusters, cost, and what several workers at once do to them.
 
-`clusterer()` gives an object with `add(document)`, `flush()` and `clusters()`. A document is a dictionary with `id`,
-`title` and `text`. What `add` writes is seen by others only after `flush`, as when several workers run at once;
-`flush` then looks again for each document of the batch that founded a cluster, as the store does after its commit.
+    python benchmarks/near_copies.py --corpus DIR [--in-flight 1,16,64] [--postgres URL] [--burst] [--anew]
 
-All decisions are those of pipeline.identity; only the two tables here are not the product's. Another table (the SQL
-store, say) goes in through `Clusterer(anchor_table)`.
+prints every figure of docs/near-copies.md for the documents in DIR (`dev.jsonl.gz`, `real_*.json.gz`). Other scorers
+use `clusterer()` (SQLite in a temporary file) or `postgres_clusterer(URL)`: an object with `add(document)`, `flush()`,
+`clusters()`. A document is a dictionary with `id`, `title`, `text`.
 
-    python benchmarks/near_copies.py --corpus dev.jsonl.gz [--in-flight 16] [--burst]
-
-prints what the usual scores hide: how often each kind of story that is no copy was joined to another family. `--burst`
-lets the copies of a report arrive close together, as they do on a wire, instead of in the order of the file.
+Everything that finds, joins, links, indexes, looks again and merges is the product's own: pipeline.identity and
+pipeline.store.copies, on a migrated database. `add` looks a document up in what was committed before; `flush` commits
+what was added, then takes the second looks. Between two flushes documents don't see each other, as when several workers
+run at once. Only the rows around a story (its URL, its page) are made by this file, in bulk ahead of their stories.
+CPU is that of this process, SQLite and the client's side of PostgreSQL included.
 """
 
 from __future__ import annotations
@@ -20,175 +20,241 @@ import gzip
 import json
 import random
 import sys
-from collections import Counter, defaultdict
+import tempfile
+import time
+import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import psycopg
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.engine import make_url
+
+from benchmarks.near_copy_scores import score_generated, score_real
 from pipeline.identity.fingerprints import fingerprint
-from pipeline.identity.near_copies import (
-    MAX_CLUSTERS,
-    MAX_CLUSTERS_PER_ANCHOR,
-    REPRESENTATIVES,
-    STOP_ANCHOR_AT,
-    Candidate,
-    Match,
-    pick_cluster,
-    rank_clusters,
-)
+from pipeline.identity.near_copies import METHOD, Match
+from pipeline.outcomes import Relation
+from pipeline.store import copies
+from pipeline.store.schema import pages, revisions, stories, urls
+from pipeline.store.stories import own_text, owner_of_text
+from pipeline.values import Fingerprint
+from workers.database import open_engine, reading, upgrade
+from workers.recluster import recluster
+from workers.second_look import look_again
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LEDGER_ROWS_AHEAD = 2_000
 
 
-class AnchorTable(Protocol):
-    """Which clusters contain an anchor."""
+@dataclass(slots=True)
+class Added:
+    """A document that waits for the next flush, with what its look-up found."""
 
-    def clusters_of(self, anchors: Sequence[int]) -> Mapping[int, Sequence[int]]:
-        """For each known anchor its clusters; at least MAX_CLUSTERS_PER_ANCHOR + 1 of them when there are more."""
-
-    def insert(self, anchors: Sequence[int], cluster_id: int) -> None:
-        """Note the cluster under each anchor that is not yet in STOP_ANCHOR_AT clusters."""
-
-
-class AnchorsInMemory:
-    """AnchorTable as a dictionary."""
-
-    def __init__(self) -> None:
-        self._clusters: defaultdict[int, list[int]] = defaultdict(list)
-
-    def clusters_of(self, anchors: Sequence[int]) -> Mapping[int, Sequence[int]]:
-        """See AnchorTable."""
-        return {
-            anchor: found[: MAX_CLUSTERS_PER_ANCHOR + 1] for anchor in anchors if (found := self._clusters.get(anchor))
-        }
-
-    def insert(self, anchors: Sequence[int], cluster_id: int) -> None:
-        """See AnchorTable."""
-        for anchor in anchors:
-            found = self._clusters[anchor]
-            if cluster_id not in found and len(found) < STOP_ANCHOR_AT:
-                found.append(cluster_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A document with the cluster it joined, or founded when that is its own number."""
-
-    number: int
+    document_id: Any
+    story_id: int
+    title: str
     text: str
-    anchors: tuple[int, ...]
-    cluster_id: int
+    fingerprint: Fingerprint
+    copy: Match | None
+    linked: tuple[Match, ...]
 
 
+@dataclass(slots=True)
 class Clusterer:
-    """Documents in, clusters out."""
+    """Documents in, clusters out, by way of SQL."""
 
-    def __init__(self, table: AnchorTable) -> None:
-        self._table = table
-        self._ids: list[Any] = []
-        self._pending: list[Stored] = []
-        self._members: defaultdict[int, list[Stored]] = defaultdict(list)
-        self._merged_into: dict[int, int] = {}
+    engine: Engine
+    _directory: Any = None  # kept until this object goes
+    _story_of: dict[Any, int] = field(default_factory=dict)
+    _added: list[Added] = field(default_factory=list)
+    _count: int = 0
+    _ledger_rows: int = 0
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Look a document up in what was flushed before, and keep it until the next flush."""
-        number = len(self._ids)
-        self._ids.append(document["id"])
-        text = document["text"] or ""
-        anchors = fingerprint(document["title"] or "", text).anchors
-        copy = self._look_up(text, anchors, but_not=number)
-        self._pending.append(Stored(number, text, anchors, copy.cluster_id if copy else number))
+        self._count += 1
+        story_id, title, text = self._count, document["title"] or "", document["text"] or ""
+        found = fingerprint(title, text)
+        with reading(self.engine) as connection:
+            copy, linked = copies.find_copies(connection, found.anchors, text, None)
+        self._story_of[document["id"]] = story_id
+        self._added.append(Added(document["id"], story_id, title, text, found, copy, linked))
 
     def flush(self) -> None:
-        """Write the batch, then look again for those of it that founded a cluster."""
-        batch, self._pending = self._pending, []
-        for story in batch:
-            self._members[story.cluster_id].append(story)
-            self._table.insert(story.anchors, story.cluster_id)
-        if len(batch) > 1:
-            for story in batch:
-                if story.cluster_id == story.number:
-                    self._look_again(story)
+        """Commit what was added, then look again for those that founded a cluster beside others."""
+        if self._count > self._ledger_rows:
+            self._add_ledger_rows()
+        added, self._added = self._added, []
+        with self.engine.begin() as connection:
+            stored = [one for one in added if self._is_stored(connection, one, is_alone=len(added) == 1)]
+        if len(added) > 1:
+            look_again(self.engine, [one.story_id for one in stored if one.copy is None])
 
     def clusters(self) -> dict[Any, int]:
         """The final cluster of each document id."""
-        label_of = {
-            story.number: self._final(cluster_id) for cluster_id, stories in self._members.items() for story in stories
-        }
-        return {document_id: label_of[number] for number, document_id in enumerate(self._ids)}
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(stories.c.id, stories.c.cluster_id))
+            cluster_of = {row.id: row.cluster_id for row in rows}
+        return {document_id: cluster_of[story_id] for document_id, story_id in self._story_of.items()}
 
-    def _look_up(self, text: str, anchors: Sequence[int], *, but_not: int) -> Match | None:
-        hits = self._table.clusters_of(anchors)
-        ranked = rank_clusters(hits, MAX_CLUSTERS + 1)
-        clusters = [cluster_id for cluster_id in ranked if self._final(cluster_id) != but_not][:MAX_CLUSTERS]
-        candidates = [
-            Candidate(cluster_id, story.number, story.text)
-            for cluster_id in clusters
-            for story in self._representatives(cluster_id)
-        ]
-        return pick_cluster(text, candidates)[0]
+    def _is_stored(self, connection: Any, one: Added, *, is_alone: bool) -> bool:
+        twin_id = owner_of_text(connection, one.fingerprint)
+        if twin_id is not None:
+            twin = Match(0, twin_id, Relation.COPY, 1.0)
+            copies.link_stories(connection, one.story_id, None, one.title, [twin], NOW)
+            self._story_of[one.document_id] = twin_id
+            return False
+        copy, linked = one.copy, one.linked
+        cluster_id = (
+            copies.found_cluster(connection, NOW) if copy is None else copies.hold_cluster(connection, copy.cluster_id)
+        )
+        connection.execute(insert(stories), [_story_row(one, cluster_id)])
+        connection.execute(insert(revisions), [_revision_row(one)])
+        own_text(connection, one.story_id, one.fingerprint, NOW)
+        copies.index_story(connection, cluster_id, one.fingerprint.anchors)
+        copies.link_stories(
+            connection, one.story_id, one.story_id, one.title, [*([copy] if copy else []), *linked], NOW
+        )
+        if copy is None and not is_alone:
+            copies.note_second_look(connection, one.story_id, NOW)
+        return True
 
-    def _look_again(self, story: Stored) -> None:
-        copy = self._look_up(story.text, story.anchors, but_not=self._final(story.cluster_id))
-        if copy is not None:
-            older, younger = sorted((self._final(copy.cluster_id), self._final(story.cluster_id)))
-            if older != younger:
-                self._merged_into[younger] = older
+    def _add_ledger_rows(self) -> None:
+        first, last = self._ledger_rows + 1, self._count + LEDGER_ROWS_AHEAD
+        ids = range(first, last + 1)
+        page = {"final_url": "https://a.example/", "status": 200, "fetched_at": NOW, "body_bytes": 1}
+        page |= {"body_sha256": "0" * 64, "warc_file": "a", "warc_offset": 0, "warc_length": 1}
+        ledger = {"host": "a.example", "site": "a.example", "announced_at": NOW, "due_at": NOW, "state": "stored"}
+        with self.engine.begin() as connection:
+            connection.execute(insert(urls), [{"id": n, "url": f"https://a.example/{n}"} | ledger for n in ids])
+            connection.execute(insert(pages), [{"id": n, "url_id": n} | page for n in ids])
+        self._ledger_rows = last
 
-    def _representatives(self, cluster_id: int) -> list[Stored]:
-        stories = self._members[cluster_id]
-        return stories[:1] + stories[1:][-(REPRESENTATIVES - 1) :]
 
-    def _final(self, cluster_id: int) -> int:
-        while cluster_id in self._merged_into:
-            cluster_id = self._merged_into[cluster_id]
-        return cluster_id
+def _story_row(one: Added, cluster_id: int) -> dict[str, Any]:
+    return {
+        "id": one.story_id,
+        "url_id": one.story_id,
+        "page_id": one.story_id,
+        "cluster_id": cluster_id,
+        "url": f"https://a.example/{one.story_id}",
+        "site": f"s{one.story_id}.example",
+        "title": one.title,
+        "text": one.text,
+        "subheads": [],
+        "authors": [],
+        "captions": [],
+        "credits": [],
+        "access": "free",
+        "announced_at": NOW,
+        "stored_at": NOW,
+        "revision": 1,
+        "content_hash": one.fingerprint.content_hash,
+        "word_count": one.fingerprint.word_count,
+        "reader": "r",
+        "candidate": "c",
+    }
+
+
+def _revision_row(one: Added) -> dict[str, Any]:
+    return {
+        "story_id": one.story_id,
+        "number": 1,
+        "page_id": one.story_id,
+        "title": one.title,
+        "text": one.text,
+        "content_hash": one.fingerprint.content_hash,
+        "stored_at": NOW,
+    }
 
 
 def clusterer() -> Clusterer:
-    """The engine over a table in memory."""
-    return Clusterer(AnchorsInMemory())
+    """The store on a new SQLite file, which goes when the object does."""
+    directory = tempfile.TemporaryDirectory(prefix="near-copies-")
+    engine = open_engine(f"sqlite:///{directory.name}/bench.db")
+    upgrade(engine)
+    return Clusterer(engine, directory)
 
 
-def wrongly_joined(documents: Sequence[Mapping[str, Any]], label_of: Mapping[Any, int]) -> dict[str, tuple[int, int]]:
-    """For each role: documents in one cluster with another family, and documents in all."""
-    families: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for document in documents:
-        families[label_of[document["id"]]][document["family"]] += 1
-    joined: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for document in documents:
-        total[document["role"]] += 1
-        joined[document["role"]] += len(families[label_of[document["id"]]]) > 1
-    return {role: (joined[role], total[role]) for role in sorted(total)}
+def postgres_clusterer(server_url: str) -> Clusterer:
+    """The store on a new PostgreSQL database, which stays until `drop`."""
+    name = f"near_copies_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
+    engine = open_engine(make_url(server_url).set(database=name).render_as_string(hide_password=False))
+    upgrade(engine)
+    return Clusterer(engine)
+
+
+def drop(engine: Engine, server_url: str) -> None:
+    """Drop the database that postgres_clusterer made."""
+    name = engine.url.database
+    engine.dispose()
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def in_bursts(documents: Sequence[Mapping[str, Any]], seed: int = 3) -> list[Mapping[str, Any]]:
-    """The documents reordered so that a family arrives within a few dozen documents."""
+    """The documents reordered so that a family arrives within a few dozen documents, as on a wire."""
     chance = random.Random(seed)
     hour: defaultdict[str, float] = defaultdict(chance.random)
     return sorted(documents, key=lambda document: hour[document["family"]] + chance.random() * 0.004)
 
 
-def main() -> None:
-    """Print the wrong joins by role."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--in-flight", type=int, default=1)
-    parser.add_argument("--burst", action="store_true")
-    args = parser.parse_args()
-    with gzip.open(args.corpus, "rt") as lines:
-        documents: list[Mapping[str, Any]] = [json.loads(line) for line in lines]
-    documents = in_bursts(documents) if args.burst else documents
-    engine = clusterer()
+def read_corpus(path: Path) -> tuple[list[Mapping[str, Any]], set[tuple[int, int]], set[tuple[int, int]]]:
+    """Documents, and for real articles the index pairs that are copies and those that nobody can tell."""
+    if path.name.endswith(".jsonl.gz"):
+        with gzip.open(path, "rt") as lines:
+            return [json.loads(line) for line in lines], set(), set()
+    with gzip.open(path, "rt") as file:
+        record = json.load(file)
+    known, unclear = ({(min(pair), max(pair)) for pair in record[key]} for key in ("pos", "ign"))
+    return record["docs"], known, unclear
+
+
+def run(path: Path, in_flight: int, postgres: str | None, *, burst: bool, anew: bool) -> list[str]:
+    """Lines of figures for one corpus."""
+    documents, known, unclear = read_corpus(path)
+    if burst and not known:
+        documents = in_bursts(documents)
+    engine = clusterer() if postgres is None else postgres_clusterer(postgres)
+    began = time.process_time()
     for number, document in enumerate(documents, 1):
         engine.add(document)
-        if number % args.in_flight == 0:
+        if number % in_flight == 0:
             engine.flush()
     engine.flush()
-    for role, (joined, total) in wrongly_joined(documents, engine.clusters()).items():
-        print(f"{role:12s} {joined:5d} of {total:5d} in a cluster with another family ({joined / total:.1%})")
+    cost_ms = 1000 * (time.process_time() - began) / len(documents)
+    if anew:
+        list(recluster(engine.engine, anew=True))
+    found = engine.clusters()
+    labels = [found[document["id"]] for document in documents]
+    if postgres is not None:
+        drop(engine.engine, postgres)
+    head = [f"{path.name.split('.')[0]}, {in_flight} in flight: {cost_ms:.2f} ms CPU a document"]
+    return head + ([f"  {score_real(labels, known, unclear)}"] if known else score_generated(documents, labels))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--in-flight", default="1", help="numbers, joined by commas")
+    parser.add_argument("--postgres", metavar="URL", help="a server on which databases may be made")
+    parser.add_argument("--burst", action="store_true", help="the copies of a report arrive close together")
+    parser.add_argument("--anew", action="store_true", help="re-cluster everything at the end")
+    args = parser.parse_args()
+    print(f"{METHOD}, {'SQLite' if args.postgres is None else 'PostgreSQL'}{', in bursts' if args.burst else ''}")
+    for path in [*sorted(args.corpus.glob("*.jsonl.gz")), *sorted(args.corpus.glob("real_*.json.gz"))]:
+        for in_flight in map(int, args.in_flight.split(",")):
+            lines = run(path, in_flight, args.postgres, burst=args.burst, anew=args.anew)
+            print("\n".join(lines), flush=True)
 
 
 if __name__ == "__main__":

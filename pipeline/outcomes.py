@@ -223,11 +223,20 @@ class Standing(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
+class MoveCause(StrEnum):
+    """Why a story went from one cluster to another."""
+
+    SECOND_LOOK = "second_look"  # two copies were stored at the same moment, neither could see the other
+    RECLUSTER = "recluster"  # a newer method of comparing decided otherwise
+
+
 class Relation(StrEnum):
     """How one story or URL relates to another story."""
 
-    COPY = "copy"  # the same report, word for word or lightly edited
-    SHARES = "shares"  # at least 25 words in common, but not the same report
+    COPY = "copy"  # the same report in another outlet, word for word or edited
+    VERSION = "version"  # the same report again from the same site, under another URL
+    FOLLOW_UP = "follow_up"  # another report, with new facts in front, that repeats part of this one as background
+    SHARES = "shares"  # at least 25 words in common, and neither of these
 
 
 class StoryStatus(StrEnum):

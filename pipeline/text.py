@@ -33,6 +33,8 @@ _MARKS = "".join(
 _LETTERS = rf"\w+(?:[{_MARKS}]+\w*)*"
 _WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{UNSPACED_RANGES}]")
 
+_ASCII_WORD = re.compile(r"\w+(?:'\w+)*")
+
 
 def scrub(text: str) -> str:
     """`text` as it may be stored: NFC, without NUL, controls, lone surrogates and carriage returns."""
@@ -59,5 +61,7 @@ def words(text: str) -> list[str]:
 
     Two texts that a reader can't tell apart have the same words.
     """
+    if text.isascii():  # nothing to normalise, and the plain expression is three times faster
+        return _ASCII_WORD.findall(text.casefold())
     plain = _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("’", "'")
     return _WORD.findall(_UNSPACED.sub(r" \1 ", plain))

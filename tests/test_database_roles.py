@@ -24,7 +24,7 @@ from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
 from pipeline.store.feeds import NewFeed
 from pipeline.store.schema import metadata
-from pipeline.store.statements import lock_settling
+from pipeline.store.statements import lock_texts
 from pipeline.store.views import VIEWS
 from workers.database import check, open_engine, require_current, upgrade
 
@@ -189,7 +189,7 @@ def test_the_worker_role_does_what_the_processes_do(worker_engine: Engine) -> No
     with worker_engine.begin() as connection:
         added = feed_store.add_feeds(connection, [NewFeed("https://wire.example/rss")], NOW)
         claimed = feed_store.claim_due_feeds(connection, "token", NOW, 10, lease_s=60.0)
-        lock_settling(connection)
+        lock_texts(connection, ["0" * 64])
         answer = host_store.enter_host(connection, "wire.example", "token", NOW, 1.0)
         assert feed_store.release_feeds(connection, "token") == 1
     assert added.added == 1

@@ -18,6 +18,7 @@ from pipeline.store import items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
 from workers.process import run_steps, stop_on_signals, utc_now
 from workers.queue import QueueUnavailable, ReadQueue
+from workers.second_look import sweep_looks
 from workers.settings import Settings
 
 log = structlog.get_logger("dispatcher")
@@ -53,7 +54,7 @@ class Dispatcher:
         self.dispatch(now)
 
     def sweep(self, now: datetime) -> None:
-        """Free the URLs whose lease has run out, and those whose embargo has ended."""
+        """Free the URLs whose lease has run out or whose embargo has ended, and look up again what a worker left."""
         with self._engine.begin() as connection:
             taken = ledger.take_back_expired(connection, now, self._settings.lease_s, self._settings.max_attempts)
             released = items.release_held(connection, now)
@@ -65,6 +66,7 @@ class Dispatcher:
             log.info("embargo_ended", urls=released)
         if is_any:
             log.warning("leases_expired", queued=taken.queued, claimed=taken.claimed, dead=taken.dead)
+        sweep_looks(self._engine, now)
 
     def open_looks(self, now: datetime) -> int:
         """Put stored pages that are due to be looked at again back into the ledger; returns how many."""

@@ -15,7 +15,6 @@ from sqlalchemy import Engine
 
 from pipeline.judging import MODEL, THRESHOLD, judge_story, rules_version
 from pipeline.store import verdicts
-from pipeline.store.statements import lock_settling
 from pipeline.store.verdicts import Judged
 from pipeline.values import Verdict
 from workers.database import reading
@@ -58,7 +57,6 @@ class Reclassifier:
         outcomes: Counter[str] = Counter()
         now = utc_now()
         with self._engine.begin() as connection:
-            lock_settling(connection)
             for story, verdict in judged:
                 if verdicts.revision_of(connection, story.story_id) != story.revision:
                     # Its newer revision was judged by whoever stored it.

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, Row
 from pipeline.outcomes import UrlState
 from pipeline.record import READER_VERSION
 from pipeline.store import ledger, reports, stories
-from pipeline.store.statements import lock_settling
+from pipeline.store.statements import lock_texts
 from pipeline.values import Claim, PageRef, Settlement, StoryRecord, Unread
 from workers.archive import ArchiveError, load
 from workers.child import ReadingChild
@@ -72,7 +72,8 @@ class Rereader:
     def _apply(self, claim: Claim, row: Row[Any], reading: StoryRecord | Unread, before: Settlement) -> str:
         now = utc_now()
         with self._engine.begin() as connection:
-            lock_settling(connection)
+            if isinstance(reading, StoryRecord):
+                lock_texts(connection, [reading.fingerprint.content_hash])
             if not ledger.is_held(connection, claim):
                 return "busy"
             if isinstance(reading, Unread):

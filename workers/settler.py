@@ -17,7 +17,7 @@ from pipeline.revisions.deciding import key_of
 from pipeline.settling import settle_failure
 from pipeline.store import feeds, items, ledger, stories
 from pipeline.store import hosts as host_store
-from pipeline.store.statements import lock_settling
+from pipeline.store.statements import lock_texts
 from pipeline.values import (
     Claim,
     FetchedPage,
@@ -33,6 +33,7 @@ from pipeline.values import (
 from pipeline.wire.identity import is_wire_url
 from workers.looks import Seen, note_look
 from workers.process import Backoff, describe, is_passing, utc_now
+from workers.second_look import look_again
 from workers.settings import Settings
 
 log = structlog.get_logger("settler")
@@ -80,11 +81,20 @@ class Settler:
 
     def _settle_together(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
         with self._engine.begin() as connection:
-            lock_settling(connection)
+            lock_texts(connection, content_hashes(ready))
             ended = [outcome for item in ready if (outcome := self._settle_one(connection, item)) is not None]
         for outcome in ended:
             _log_outcome(outcome, ready)
+        self._look_again(ended)
         return ended
+
+    def _look_again(self, ended: Sequence[StoredStory]) -> None:
+        """What was stored stays stored, whatever happens here: a look that fails is repeated by the sweeper."""
+        founded = [outcome.story_id for outcome in ended if outcome.reason is Reason.NEW and outcome.story_id]
+        try:
+            look_again(self._engine, founded)
+        except Exception:
+            log.exception("second_look_failed", stories=len(founded))
 
     def _settle_apart(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
         """One transaction a page: a page that SQL refuses ends as our fault, and takes no other along."""
@@ -185,6 +195,11 @@ def _settle_item(connection: Connection, item: ReadPage) -> None:
         is_same = is_whole(content.body, item.reading.story.text)
         feeds.learn_full_text(connection, item.claim.feed_id, is_same=is_same)
     items.forget_body(connection, item.claim.url_id)
+
+
+def content_hashes(ready: Sequence[ReadPage]) -> list[str]:
+    """The exact texts among the pages: what must not be stored twice at once."""
+    return [item.reading.fingerprint.content_hash for item in ready if isinstance(item.reading, StoryRecord)]
 
 
 def _held_back_s(result: FetchResult) -> float | None:

@@ -21,6 +21,7 @@ METHOD = "fp-1"
 SHINGLE_WORDS = 3
 # An anchor is a shingle whose hash, read as unsigned, is below this: one in sixteen.
 ANCHOR_BELOW = 2**64 // 16
+_ANCHOR_BELOW_DIGEST = ANCHOR_BELOW.to_bytes(8, "big")
 # A story too short for that keeps its lowest hashes, so that a brief of a few sentences can still be found.
 MIN_ANCHORS = 8
 # The lowest hashes stand for a text of more than some 4,000 words: no page may fill the table.
@@ -46,13 +47,14 @@ def fingerprint(title: str, text: str) -> Fingerprint:
     TITLE_BELOW_WORDS words. A text without a word has no anchors.
     """
     text_words = words(text)
+    stretches = passages(text, text_words)
     exact = " ".join(text_words)
     if len(text_words) < TITLE_BELOW_WORDS:
         exact = f"{' '.join(words(title))}\n{exact}"
     return Fingerprint(
         method=METHOD,
         content_hash=sha256(exact.encode("utf-8")).hexdigest(),
-        anchors=anchors(text),
+        anchors=_anchors(stretches),
         word_count=len(text_words),
     )
 
@@ -62,11 +64,7 @@ def anchors(text: str) -> tuple[int, ...]:
 
     At least MIN_ANCHORS where the text has so many shingles, at most MAX_ANCHORS.
     """
-    hashes = {value % 2**64 for value in shingles(text)}
-    chosen = [value for value in hashes if value < ANCHOR_BELOW]
-    if len(chosen) < MIN_ANCHORS:
-        chosen = nsmallest(MIN_ANCHORS, hashes)
-    return tuple(sorted(_signed(value) for value in nsmallest(MAX_ANCHORS, chosen)))
+    return _anchors(passages(text))
 
 
 def shingles(text: str) -> frozenset[int]:
@@ -74,19 +72,35 @@ def shingles(text: str) -> frozenset[int]:
 
     A passage of one or two words counts as a whole. Empty when the text has no word.
     """
-    return frozenset(
-        int.from_bytes(blake2b(" ".join(run).encode("utf-8"), digest_size=8).digest(), "big", signed=True)
-        for passage in passages(text)
-        for run in runs(passage)
-    )
+    return frozenset(int.from_bytes(digest, "big", signed=True) for digest in _digests(passages(text)))
 
 
-def passages(text: str) -> list[list[str]]:
-    """The words of `text` outside quotations, one list for each stretch between two of them."""
+def _anchors(stretches: list[list[str]]) -> tuple[int, ...]:
+    digests = _digests(stretches)
+    chosen = [digest for digest in digests if digest < _ANCHOR_BELOW_DIGEST]
+    if len(chosen) < MIN_ANCHORS:
+        chosen = nsmallest(MIN_ANCHORS, digests)
+    elif len(chosen) > MAX_ANCHORS:
+        chosen = nsmallest(MAX_ANCHORS, chosen)
+    return tuple(sorted(int.from_bytes(digest, "big", signed=True) for digest in chosen))
+
+
+def _digests(stretches: list[list[str]]) -> set[bytes]:
+    """The distinct hashes of all shingles, 8 bytes each; in big-endian order bytes compare as unsigned numbers do."""
+    joined = {" ".join(run) for passage in stretches for run in runs(passage)}
+    return {blake2b(shingle.encode(), digest_size=8).digest() for shingle in joined}
+
+
+def passages(text: str, text_words: list[str] | None = None) -> list[list[str]]:
+    """The words of `text` outside quotations, one list for each stretch between two of them.
+
+    `text_words` are the words of the whole text, if the caller has them.
+    """
     spans = [found.span() for found in _QUOTATION.finditer(text) if len(found[0]) >= QUOTATION_MIN_CHARS]
     quoted = sum(end - start for start, end in spans)
     if not spans or len(text) - quoted < MIN_UNQUOTED * len(text):
-        return [found] if (found := words(text)) else []
+        found = words(text) if text_words is None else text_words
+        return [found] if found else []
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     stretches = list(pairwise(edges))[::2]
     return [found for start, end in stretches if (found := words(text[start:end]))]
@@ -97,7 +111,3 @@ def runs(passage: list[str]) -> Iterator[tuple[str, ...]]:
     if len(passage) < SHINGLE_WORDS:
         return iter((tuple(passage),))
     return zip(passage, passage[1:], passage[2:], strict=False)
-
-
-def _signed(value: int) -> int:
-    return value - 2**64 if value >= 2**63 else value

@@ -8,47 +8,52 @@ docs/near-copies.md for the measurements behind the numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log
 
-from pipeline.identity.comparing import compare, copy_score, profile
-from pipeline.identity.fingerprints import shingles
+from pipeline.identity.comparing import LEAD_WORDS, Comparison, compare, profile, shared_words
+from pipeline.identity.fitted import NEAR_COPIES_SHA256
+from pipeline.identity.near_copy_model import copy_score
 from pipeline.outcomes import Relation
 
-__all__ = [
-    "JOIN_AT", "MAX_CANDIDATES", "MAX_CLUSTERS", "MAX_CLUSTERS_PER_ANCHOR", "METHOD", "REPRESENTATIVES",
-    "SHARES_WORDS", "STOP_ANCHOR_AT", "Candidate", "Match", "pick_cluster", "rank_clusters", "shingles",
-]  # fmt: skip
-
-# Stored with every link. Other features, weights or thresholds make it near-2.
-METHOD = "near-1"
+# Stored with every link and cluster. Other features, weights or thresholds are another method.
+METHOD = f"near-2-{NEAR_COPIES_SHA256[:8]}"
 
 MAX_CLUSTERS = 6
 # Of a cluster the founder and its newest stories are compared: copies are copied from both.
 REPRESENTATIVES = 5
-MAX_CANDIDATES = MAX_CLUSTERS * REPRESENTATIVES
 
 # An anchor in more clusters than this is a stock phrase and names nobody; no more rows are written at the second.
 MAX_CLUSTERS_PER_ANCHOR = 24
 STOP_ANCHOR_AT = 96
+# A cluster that weighs less is not compared. One anchor that a dozen clusters have weighs 1.1; in a long text, which
+# has more chance hits and more anchors to lose, it takes two anchors. Loses 1 copy in 500 and saves half of the work.
+MIN_WEIGHT = 1.8
+LONG_TEXT_ANCHORS = 20
+MIN_WEIGHT_LONG = 3.3
 
 # A missed copy shows one report twice; a wrong join hides an independent report. The second is worse, hence not 0.5.
-JOIN_AT = 0.65
+JOIN_AT = 0.6
 # From here on the other stories of the cluster could change nothing.
 SURE_AT = 0.95
 # Words in common from which two stories are linked without being joined.
 SHARES_WORDS = 25
+# A follow-up has at most this share of its lead from the other story.
+FOLLOW_UP_LEAD = 0.5
+# With so many shingles that differ in a figure only, the two are numbers of a series and none follows up the other.
+SERIES_SWAPPED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stored story that stands for its cluster."""
+    """A stored story that stands for its cluster. `site` is the outlet's registered domain."""
 
     cluster_id: int
     story_id: int
     text: str
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +66,28 @@ class Match:
     score: float
 
 
-def pick_cluster(text: str, candidates: Sequence[Candidate]) -> tuple[Match | None, tuple[Match, ...]]:
-    """The copy whose cluster the story joins, or None; and the stories it only shares words with, best first.
+def pick_cluster(
+    text: str, site: str | None, candidates: Sequence[Candidate]
+) -> tuple[Match | None, tuple[Match, ...]]:
+    """The story whose cluster `text` joins, or None; and the stories it is only linked with, best first.
 
     At most one match per cluster. A cluster that also scored JOIN_AT or more but was not the best is among the second:
-    its score says so. Nothing depends on the order of `candidates`.
+    its score says so. Within a cluster stories are compared in the order given until one is surely the same report;
+    the order of the clusters does not matter.
     """
-    in_order = sorted(candidates, key=lambda candidate: (candidate.cluster_id, candidate.story_id))
-    matches = [
-        match
-        for _, stories in groupby(in_order, key=lambda candidate: candidate.cluster_id)
-        if (match := _best_of_cluster(text, list(stories))) is not None
-    ]
+    clusters = groupby(sorted(candidates, key=lambda one: one.cluster_id), key=lambda one: one.cluster_id)
+    matches = [match for _, stories in clusters if (match := _best_of_cluster(text, site, stories)) is not None]
     matches.sort(key=lambda match: (-match.score, match.cluster_id))
-    if matches and matches[0].relation is Relation.COPY:
+    if matches and matches[0].score >= JOIN_AT:
         return matches[0], tuple(_not_joined(match) for match in matches[1:])
     return None, tuple(matches)
 
 
-def rank_clusters(hits: Mapping[int, Sequence[int]], limit: int = MAX_CLUSTERS) -> tuple[int, ...]:
-    """The ids of the clusters most worth comparing, best first, at most `limit`.
+def rank_clusters(hits: Mapping[int, Sequence[int]], anchor_count: int, limit: int = MAX_CLUSTERS) -> tuple[int, ...]:
+    """The ids of the clusters worth comparing, best first, at most `limit`.
 
-    `hits` maps each anchor of the story to the clusters that contain it. A rare anchor weighs more than a common one;
-    lists longer than MAX_CLUSTERS_PER_ANCHOR are skipped.
+    `hits` maps each anchor of the story to the clusters that contain it; `anchor_count` is how many anchors the story
+    has. A rare anchor weighs more than a common one; lists longer than MAX_CLUSTERS_PER_ANCHOR are skipped.
     """
     weights: defaultdict[int, float] = defaultdict(float)
     for cluster_ids in hits.values():
@@ -91,28 +95,39 @@ def rank_clusters(hits: Mapping[int, Sequence[int]], limit: int = MAX_CLUSTERS) 
             weight = log(1 + MAX_CLUSTERS_PER_ANCHOR / len(cluster_ids))
             for cluster_id in cluster_ids:
                 weights[cluster_id] += weight
+    least = MIN_WEIGHT_LONG if anchor_count > LONG_TEXT_ANCHORS else MIN_WEIGHT
     # Rounded, because a sum of floats must not depend on the order of the rows.
-    return tuple(sorted(weights, key=lambda cluster_id: (-round(weights[cluster_id], 6), cluster_id))[:limit])
+    ranked = sorted((-round(weight, 6), cluster_id) for cluster_id, weight in weights.items() if weight >= least)
+    return tuple(cluster_id for _, cluster_id in ranked[:limit])
 
 
-def _best_of_cluster(text: str, stories: Sequence[Candidate]) -> Match | None:
+def _best_of_cluster(text: str, site: str | None, stories: Iterable[Candidate]) -> Match | None:
     """The best match of one cluster, or None when no story of it is a copy or shares SHARES_WORDS words."""
     best: Match | None = None
+    own = profile(text)
     for story in stories:
-        pair = compare(profile(text), profile(story.text))
+        other = profile(story.text)
+        pair = compare(own, other)
         if pair is None:
             continue
-        score = copy_score(pair)
-        shared_words = min(pair.inner.shared_words, pair.outer.shared_words)
-        if score < JOIN_AT and shared_words < SHARES_WORDS:
+        # The same words are the same report at any length; few words say little to a model fitted on whole stories.
+        score = 1.0 if own.words == other.words else copy_score(pair)
+        if score < JOIN_AT and shared_words(pair) < SHARES_WORDS:
             continue
         if best is None or score > best.score:
-            relation = Relation.COPY if score >= JOIN_AT else Relation.SHARES
-            best = Match(story.cluster_id, story.story_id, relation, score)
+            best = Match(story.cluster_id, story.story_id, _relation(pair, score, site, story.site), score)
         if score >= SURE_AT:
             break
     return best
 
 
+def _relation(pair: Comparison, score: float, site: str | None, other_site: str | None) -> Relation:
+    """What the new text (`pair.mine`) is to the stored one."""
+    if score >= JOIN_AT:
+        return Relation.VERSION if site is not None and site == other_site else Relation.COPY
+    has_own_lead = pair.mine.share(0, min(LEAD_WORDS, pair.mine.words)) < FOLLOW_UP_LEAD
+    return Relation.FOLLOW_UP if has_own_lead and pair.swapped < SERIES_SWAPPED else Relation.SHARES
+
+
 def _not_joined(match: Match) -> Match:
-    return Match(match.cluster_id, match.story_id, Relation.SHARES, match.score)
+    return replace(match, relation=Relation.SHARES) if match.score >= JOIN_AT else match

@@ -1,16 +1,25 @@
-"""Near-copies in SQL: which clusters share anchors with a text, and the links that were found."""
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""Near-copies in SQL: which clusters share anchors with a text, the links that were found, and stories that move.
+
+Any number of transactions may store at once. Two copies that are stored at the same moment don't see each other, and
+each founds a cluster; so every founder is looked up once more after its commit (`look_again`), when all that was
+stored beside it is visible. A founder that is not looked up again, because its process died, stays in `second_looks`
+for the sweeper. docs/decisions/0013 has the reasons.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, TextClause, bindparam, delete, func, insert, select, text, update
 
+from pipeline.identity.fingerprints import anchors as anchors_of
 from pipeline.identity.near_copies import (
-    MAX_CLUSTERS,
-    MAX_CLUSTERS_PER_ANCHOR,
     METHOD,
     REPRESENTATIVES,
     STOP_ANCHOR_AT,
@@ -19,62 +28,124 @@ from pipeline.identity.near_copies import (
     pick_cluster,
     rank_clusters,
 )
-from pipeline.store.schema import clusters, stories, story_bands, story_links
-from pipeline.store.statements import insert_id, insert_missing, slices
-from pipeline.values import Fingerprint
+from pipeline.outcomes import MoveCause
+from pipeline.store.schema import cluster_moves, clusters, revisions, second_looks, stories, story_bands, story_links
+from pipeline.store.statements import among, insert_id, insert_new, listed, slices, values_of
+from pipeline.store.statuses import inherit_status
+from pipeline.store.verdicts import pool_cluster
+
+# Newer than every story.
+NO_STORY = 2**62
+
+
+class Looked(StrEnum):
+    """What a second look came to."""
+
+    ALONE = "alone"  # no other cluster has this report
+    JOINED = "joined"  # the younger of two clusters was merged into the older
+    BUSY = "busy"  # somebody holds one of the clusters: look again later
 
 
 def find_copies(
-    connection: Connection, fingerprint: Fingerprint, text: str, exclude_story_id: int | None = None
+    connection: Connection,
+    anchors: Sequence[int],
+    story_text: str,
+    site: str | None,
+    *,
+    but_not_cluster: int | None = None,
+    before_story: int = NO_STORY,
 ) -> tuple[Match | None, tuple[Match, ...]]:
-    """The story that `text` is a copy of, if any, and the stories it shares words with."""
-    hits = _hits(connection, fingerprint.anchors)
-    cluster_ids = rank_clusters(hits, MAX_CLUSTERS)
-    candidates = [
-        candidate
-        for cluster_id in cluster_ids
-        for candidate in _representatives(connection, cluster_id)
-        if candidate.story_id != exclude_story_id
-    ]
-    return pick_cluster(text, candidates) if candidates else (None, ())
+    """The story whose cluster `story_text` belongs to, if any, and the stories it is only linked with, best first.
+
+    Looks at clusters but for `but_not_cluster`, and at stories with a smaller id than `before_story`.
+    """
+    hits = hits_of(connection, anchors)
+    if but_not_cluster is not None:
+        hits = {anchor: [c for c in found if c != but_not_cluster] for anchor, found in hits.items()}
+    ranked = rank_clusters(hits, len(anchors))
+    if not ranked:
+        return None, ()
+    return pick_cluster(story_text, site, _candidates(connection, ranked, before_story))
 
 
-def _hits(connection: Connection, anchors: Sequence[int]) -> dict[int, list[int]]:
-    """Anchor -> clusters that have it; anchors of common phrases, whose lists are long, are left out."""
+def hits_of(connection: Connection, anchors: Sequence[int]) -> Mapping[int, list[int]]:
+    """Anchor -> clusters that have it, anchors in rising order."""
     hits: dict[int, list[int]] = defaultdict(list)
-    for piece in slices(anchors):
-        query = select(story_bands.c.anchor, story_bands.c.cluster_id).where(story_bands.c.anchor.in_(piece))
-        for row in connection.execute(query):
-            hits[row.anchor].append(row.cluster_id)
-    return {anchor: found for anchor, found in hits.items() if len(found) <= MAX_CLUSTERS_PER_ANCHOR}
+    query = _hits_query(connection.dialect.name)
+    for anchor, cluster_id in connection.execute(query, {"anchors": listed(connection, anchors)}):
+        hits[anchor].append(cluster_id)
+    return hits
 
 
-def _representatives(connection: Connection, cluster_id: int) -> list[Candidate]:
-    """The cluster's founding story and its newest ones: what a further copy may be made from."""
-    query = select(stories.c.id, stories.c.text).where(stories.c.cluster_id == cluster_id)
-    first = connection.execute(query.order_by(stories.c.id).limit(1)).all()
-    last = connection.execute(query.order_by(stories.c.id.desc()).limit(REPRESENTATIVES - 1)).all()
-    chosen = {row.id: row.text for row in (*first, *last)}
-    return [Candidate(cluster_id, story_id, text) for story_id, text in sorted(chosen.items())]
+@cache
+def _hits_query(dialect: str) -> TextClause:
+    return text(f"SELECT anchor, cluster_id FROM story_bands WHERE anchor {among(dialect, 'anchors')}")
+
+
+def _candidates(connection: Connection, cluster_ids: Sequence[int], before_story: int) -> list[Candidate]:
+    """Of each cluster its founding story and its newest ones, what a further copy may be made from; best cluster first.
+
+    The order of clusters is that of `cluster_ids`; within one the newest story comes first.
+    """
+    query = _candidates_query(connection.dialect.name)
+    values = {"clusters": listed(connection, cluster_ids), "before": before_story, "newest": REPRESENTATIVES - 1}
+    rank = {cluster_id: place for place, cluster_id in enumerate(cluster_ids)}
+    rows = sorted(connection.execute(query, values), key=lambda row: (rank[row.cluster_id], -row.id))
+    return [Candidate(row.cluster_id, row.id, row.text, row.site) for row in rows]
+
+
+@cache
+def _candidates_query(dialect: str) -> TextClause:
+    return text(f"""
+WITH placed AS (
+    SELECT
+        id,
+        row_number() OVER (PARTITION BY cluster_id ORDER BY id) AS from_first,
+        row_number() OVER (PARTITION BY cluster_id ORDER BY id DESC) AS from_last
+    FROM stories
+    WHERE cluster_id {among(dialect, "clusters")} AND id < :before
+)
+SELECT id, cluster_id, site, text FROM stories
+WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)""")
+
+
+# ---------------------------------------------------------------------------------------------------- storing a story
 
 
 def found_cluster(connection: Connection, now: datetime) -> int:
-    """A new cluster of one story."""
+    """A new cluster, still without a story."""
     return insert_id(connection, insert(clusters).values(founded_at=now, method=METHOD))
+
+
+def hold_cluster(connection: Connection, cluster_id: int) -> int:
+    """The cluster to join: `cluster_id`, or what it was merged into meanwhile. It is not merged before the commit.
+
+    Others who join the same cluster wait: each changes the verdict that its stories share.
+    """
+    while True:
+        merged_into = connection.execute(_HOLD, {"cluster": cluster_id}).scalar_one()
+        if merged_into is None:
+            return cluster_id
+        cluster_id = merged_into
+
+
+_HOLD = select(clusters.c.merged_into).where(clusters.c.id == bindparam("cluster")).with_for_update(key_share=True)
 
 
 def index_story(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
     """Let later texts find this cluster by these anchors. An anchor that everybody has takes no more clusters."""
-    lengths: dict[int, int] = {}
-    for piece in slices(anchors):
-        query = (
-            select(story_bands.c.anchor, func.count().label("clusters"))
-            .where(story_bands.c.anchor.in_(piece))
-            .group_by(story_bands.c.anchor)
-        )
-        lengths |= {row.anchor: row.clusters for row in connection.execute(query)}
-    rows = [{"anchor": a, "cluster_id": cluster_id} for a in anchors if lengths.get(a, 0) < STOP_ANCHOR_AT]
-    insert_missing(connection, story_bands, rows)
+    if anchors:
+        values = {"anchors": listed(connection, anchors), "cluster": cluster_id, "stop": STOP_ANCHOR_AT}
+        connection.execute(_index_statement(connection.dialect.name), values)
+
+
+@cache
+def _index_statement(dialect: str) -> TextClause:
+    return text(f"""
+INSERT INTO story_bands (anchor, cluster_id)
+SELECT given.value, :cluster FROM {values_of(dialect, "anchors")} AS given
+WHERE (SELECT count(*) FROM story_bands AS held WHERE held.anchor = given.value) < :stop
+ON CONFLICT DO NOTHING""")
 
 
 def link_stories(
@@ -86,7 +157,7 @@ def link_stories(
     now: datetime,
 ) -> None:
     """Keep how the URL's text relates to stories: score, matched story and method stay on every link."""
-    insert_missing(
+    insert_new(
         connection,
         story_links,
         [
@@ -104,3 +175,152 @@ def link_stories(
             if match.story_id != story_id
         ],
     )
+
+
+# ------------------------------------------------------------------------------------------------------- second looks
+
+
+def ask_second_look(connection: Connection, story_id: int, now: datetime) -> None:
+    """Note that the story founded a cluster without seeing what others were storing at the same moment.
+
+    On SQLite one transaction writes at a time, so there was nobody else and nothing is noted.
+    """
+    if connection.dialect.name != "sqlite":
+        note_second_look(connection, story_id, now)
+
+
+def note_second_look(connection: Connection, story_id: int, now: datetime) -> None:
+    """Note it on any database."""
+    insert_new(connection, second_looks, [{"story_id": story_id, "asked_at": now}])
+
+
+def waiting_looks(connection: Connection, asked_until: datetime, limit: int) -> list[int]:
+    """The ids of stories to look up again that were noted until then, oldest first."""
+    query = select(second_looks.c.story_id).where(second_looks.c.asked_at <= asked_until)
+    return list(
+        connection.execute(query.order_by(second_looks.c.asked_at, second_looks.c.story_id).limit(limit)).scalars()
+    )
+
+
+def looks_of(connection: Connection, story_ids: Sequence[int]) -> list[int]:
+    """Those of the stories that are to be looked up again, in their order."""
+    query = _looks_query(connection.dialect.name)
+    return list(connection.execute(query, {"stories": listed(connection, story_ids)}).scalars())
+
+
+@cache
+def _looks_query(dialect: str) -> TextClause:
+    return text(f"SELECT story_id FROM second_looks WHERE story_id {among(dialect, 'stories')} ORDER BY story_id")
+
+
+def look_again(connection: Connection, story_id: int, now: datetime) -> Looked:
+    """Look a stored story up once more among all other clusters; a copy found merges the younger cluster.
+
+    Safe to run twice and by several at once. BUSY changes nothing and leaves the story in `second_looks`.
+    """
+    query = select(
+        stories.c.id, stories.c.url_id, stories.c.cluster_id, stories.c.site, stories.c.title, stories.c.text
+    )
+    story = connection.execute(query.where(stories.c.id == story_id)).first()
+    looked = Looked.ALONE if story is None else _look_up_again(connection, story, now)
+    if looked is not Looked.BUSY:
+        connection.execute(delete(second_looks).where(second_looks.c.story_id == story_id))
+    return looked
+
+
+def _look_up_again(connection: Connection, story: Row[*tuple[Any, ...]], now: datetime) -> Looked:
+    copy, _ = find_copies(connection, anchors_of(story.text), story.text, story.site, but_not_cluster=story.cluster_id)
+    if copy is None:
+        return Looked.ALONE
+    older, younger = sorted((copy.cluster_id, story.cluster_id))
+    if not are_held(connection, {older: None, younger: None} | {copy.cluster_id: copy.story_id}, story):
+        return Looked.BUSY
+    link_stories(connection, story.url_id, story.id, story.title, [copy], now)
+    members = list(connection.execute(select(stories.c.id).where(stories.c.cluster_id == younger)).scalars())
+    move_stories(connection, members, younger, older, MoveCause.SECOND_LOOK, (story.id, copy), now)
+    return Looked.JOINED
+
+
+def are_held(connection: Connection, cluster_ids: Mapping[int, int | None], story: Row[*tuple[Any, ...]]) -> bool:
+    """Whether the clusters could be locked until the commit, none of them merged meanwhile, the story where it was."""
+    wanted = sorted(cluster_ids)
+    query = select(clusters.c.id).where(clusters.c.id.in_(wanted), clusters.c.merged_into.is_(None))
+    locked = connection.execute(query.order_by(clusters.c.id).with_for_update(skip_locked=True)).all()
+    if len(locked) < len(wanted):
+        return False
+    standing = {story.id: story.cluster_id} | {
+        member: cluster_id for cluster_id, member in cluster_ids.items() if member is not None
+    }
+    rows = connection.execute(select(stories.c.id, stories.c.cluster_id).where(stories.c.id.in_(standing)))
+    return {row.id: row.cluster_id for row in rows} == standing
+
+
+# ------------------------------------------------------------------------------------------------------ moving stories
+
+
+def move_stories(
+    connection: Connection,
+    story_ids: Sequence[int],
+    old_cluster: int,
+    new_cluster: int,
+    cause: MoveCause,
+    link: tuple[int, Match | None],
+    now: datetime,
+) -> None:
+    """Move stories to another cluster, their anchors with them, and keep which link moved each.
+
+    `link` is the story that was looked up and what it matched. A cluster left empty is `merged_into` the new one. The
+    caller holds both clusters.
+    """
+    linked_story, match = link
+    connection.execute(
+        insert(cluster_moves),
+        [
+            {
+                "story_id": story_id,
+                "old_cluster_id": old_cluster,
+                "new_cluster_id": new_cluster,
+                "cause": cause,
+                "linked_story_id": linked_story,
+                "matched_story_id": None if match is None else match.story_id,
+                "score": None if match is None else match.score,
+                "method": METHOD,
+                "moved_at": now,
+            }
+            for story_id in story_ids
+        ],
+    )
+    moved = _anchors_ever(connection, story_ids)
+    for piece in slices(story_ids):
+        connection.execute(update(stories).where(stories.c.id.in_(piece)).values(cluster_id=new_cluster))
+    left = list(connection.execute(select(stories.c.id).where(stories.c.cluster_id == old_cluster)).scalars())
+    index_story(connection, new_cluster, sorted(moved))
+    _unindex(connection, old_cluster, sorted(moved - _anchors_ever(connection, left)))
+    if not left:
+        connection.execute(update(clusters).where(clusters.c.id == old_cluster).values(merged_into=new_cluster))
+    for cluster_id in sorted((old_cluster, new_cluster)):
+        pool_cluster(connection, cluster_id)
+    for story_id in story_ids:
+        inherit_status(connection, story_id, now)
+
+
+def _anchors_ever(connection: Connection, story_ids: Sequence[int]) -> set[int]:
+    """The anchors of all texts that the stories have had."""
+    found: set[int] = set()
+    for piece in slices(story_ids):
+        query = select(revisions.c.text).where(revisions.c.story_id.in_(piece))
+        for story_text in connection.execute(query).scalars():
+            found.update(anchors_of(story_text))
+    return found
+
+
+def _unindex(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
+    for piece in slices(anchors):
+        connection.execute(
+            delete(story_bands).where(story_bands.c.cluster_id == cluster_id, story_bands.c.anchor.in_(piece))
+        )
+
+
+def count_waiting_looks(connection: Connection) -> int:
+    """How many stories are still to be looked up again."""
+    return connection.execute(select(func.count()).select_from(second_looks)).scalar_one()

@@ -19,7 +19,7 @@ from pipeline.store.hosts import asked_host
 from pipeline.store.items import put_items
 from pipeline.store.rhythm import note_news, note_silence
 from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
-from pipeline.store.statements import insert_for, insert_missing, is_over, lock_settling, slices
+from pipeline.store.statements import insert_for, insert_missing, is_over, slices
 from pipeline.values import Entry, FeedState, PollPlan
 from pipeline.wire.identity import is_wire_url, priority_of_urgency, source_of
 
@@ -276,9 +276,6 @@ def apply_poll(
     ).first()
     if feed is None:
         return None
-    if any(entry.wire is not None for entry in (*plan.announced, *plan.edited)):
-        # An agency's kill changes stories, and those change one transaction at a time.
-        lock_settling(connection)
     url_ids, new_urls = _announce(connection, plan, feed.language, now)
     written = put_items(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     reopened = written.reopened + _reopen(

@@ -29,6 +29,7 @@ from pipeline.outcomes import (
     Change,
     FeedStatus,
     FullText,
+    MoveCause,
     PolicyType,
     PollOutcome,
     Reason,
@@ -397,6 +398,58 @@ story_links = Table(
     Column("title", String(1024)),
     Column("linked_at", UtcDateTime, nullable=False),
     UniqueConstraint("url_id", "matched_story_id"),
+)
+
+# Links as an earlier method of comparing saw them: what `recluster` replaces is kept here.
+past_links = Table(
+    "past_links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), index=True),
+    Column("matched_story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("relation", String(24), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("title", String(1024)),
+    Column("linked_at", UtcDateTime, nullable=False),
+    Column("superseded_at", UtcDateTime, nullable=False),
+)
+
+# A story that ever changed its cluster, with the link that made it: no merge is silent.
+cluster_moves = Table(
+    "cluster_moves",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("old_cluster_id", Id, ForeignKey("clusters.id"), nullable=False, index=True),
+    Column("new_cluster_id", Id, ForeignKey("clusters.id"), nullable=False, index=True),
+    Column("cause", _words(MoveCause), nullable=False),
+    Column("linked_story_id", Id, ForeignKey("stories.id", ondelete="SET NULL")),
+    Column("matched_story_id", Id, ForeignKey("stories.id", ondelete="SET NULL")),
+    Column("score", Float),
+    Column("method", String(64), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+)
+
+# Stories that founded a cluster and are to be looked up once more, when all that was stored beside them is visible.
+second_looks = Table(
+    "second_looks",
+    metadata,
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("asked_at", UtcDateTime, nullable=False, index=True),
+)
+
+# How far `recluster` has come with a method of comparing.
+reclusterings = Table(
+    "reclusterings",
+    metadata,
+    Column("method", String(64), primary_key=True),
+    Column("last_story_id", Id, nullable=False),
+    Column("until_story_id", Id, nullable=False),
+    Column("moved", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
 )
 
 verdicts = Table(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from pipeline.identity.near_copies import Match
 from pipeline.identity.urls import site_of
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.revisions.changes import acts_of
 from pipeline.revisions.deciding import notice_of, weigh_record
-from pipeline.store.copies import find_copies, found_cluster, index_story, link_stories
+from pipeline.store.copies import ask_second_look, find_copies, found_cluster, hold_cluster, index_story, link_stories
 from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
     dropped_lines,
@@ -23,7 +24,7 @@ from pipeline.store.schema import (
     stories,
     urls,
 )
-from pipeline.store.statements import insert_id, insert_missing
+from pipeline.store.statements import insert_id, insert_new
 from pipeline.store.statuses import apply_notice, inherit_status
 from pipeline.store.verdicts import add_story_codes, keep_verdict
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
@@ -48,7 +49,7 @@ def store_record(
     """Store what was read of a page, as a new story, a revision of its own story, or a duplicate of another.
 
     `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
-    claim and the settling lock, so what is looked up here stays true until the commit.
+    claim and the lock on this exact text (`lock_texts`), so nobody else can store the same words before the commit.
     """
     own = connection.execute(select(stories).where(stories.c.url_id == claim.url_id)).first()
     if own is not None:
@@ -64,16 +65,17 @@ def _store_first(
     connection: Connection, claim: Claim, page_id: int, site: str, record: StoryRecord, now: datetime
 ) -> StoredStory:
     title = record.story.title
-    twin_id = _owner_of(connection, record.fingerprint)
+    twin_id = owner_of_text(connection, record.fingerprint)
     if twin_id is not None:
         twin = Match(cluster_id=0, story_id=twin_id, relation=Relation.COPY, score=1.0)
         link_stories(connection, claim.url_id, None, title, [twin], now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_TEXT, twin_id)
-    copy, shares = find_copies(connection, record.fingerprint, record.story.text)
+    copy, linked = find_copies(connection, record.fingerprint.anchors, record.story.text, site)
     if copy is not None and _is_canonical_twin(connection, record, copy.story_id):
-        link_stories(connection, claim.url_id, None, title, [copy], now)
+        twin = replace(copy, relation=Relation.COPY)
+        link_stories(connection, claim.url_id, None, title, [twin], now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
-    cluster_id = copy.cluster_id if copy is not None else found_cluster(connection, now)
+    cluster_id = hold_cluster(connection, copy.cluster_id) if copy is not None else found_cluster(connection, now)
     announced = connection.execute(
         select(urls.c.announced_at, urls.c.entry_codes).where(urls.c.id == claim.url_id)
     ).one()
@@ -90,9 +92,11 @@ def _store_first(
     }
     story_id = insert_id(connection, insert(stories).values(**values))
     _add_revision(connection, story_id, 1, page_id, record, now)
-    _own_text(connection, story_id, record.fingerprint, now)
+    own_text(connection, story_id, record.fingerprint, now)
     index_story(connection, cluster_id, record.fingerprint.anchors)
-    link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *shares) if m is not None], now)
+    link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *linked) if m is not None], now)
+    if copy is None:
+        ask_second_look(connection, story_id, now)
     keep_verdict(connection, story_id, 1, record.verdict, now)
     apply_notice(connection, story_id, notice_of(record), now)
     inherit_status(connection, story_id, now)
@@ -119,7 +123,7 @@ def _store_again(
     revision_id = _add_revision(connection, own.id, number, page_id, record, now)
     keep_changes(connection, revision_id, weighed.revision)
     if not weighed.is_taken_back:
-        _own_text(connection, own.id, record.fingerprint, now)
+        own_text(connection, own.id, record.fingerprint, now)
         index_story(connection, own.cluster_id, record.fingerprint.anchors)
         keep_verdict(connection, own.id, number, record.verdict, now)
     apply_notice(connection, own.id, weighed.notice, now)
@@ -147,7 +151,7 @@ def replace_reading(connection: Connection, story_id: int, record: StoryRecord, 
             content_hash=record.fingerprint.content_hash,
         )
     )
-    _own_text(connection, story_id, record.fingerprint, now)
+    own_text(connection, story_id, record.fingerprint, now)
     index_story(connection, own.cluster_id, record.fingerprint.anchors)
     keep_verdict(connection, story_id, own.revision, record.verdict, now)
     return is_changed
@@ -163,17 +167,20 @@ def keep_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedL
         )
 
 
-def _owner_of(connection: Connection, fingerprint: Fingerprint) -> int | None:
+def owner_of_text(connection: Connection, fingerprint: Fingerprint) -> int | None:
     """The first story that had exactly these words."""
-    return connection.execute(
-        select(fingerprints.c.story_id).where(
-            fingerprints.c.content_hash == fingerprint.content_hash, fingerprints.c.method == fingerprint.method
-        )
-    ).scalar()
+    values = {"content_hash": fingerprint.content_hash, "method": fingerprint.method}
+    return connection.execute(_OWNER, values).scalar()
 
 
-def _own_text(connection: Connection, story_id: int, fingerprint: Fingerprint, now: datetime) -> None:
-    insert_missing(
+_OWNER = select(fingerprints.c.story_id).where(
+    fingerprints.c.content_hash == bindparam("content_hash"), fingerprints.c.method == bindparam("method")
+)
+
+
+def own_text(connection: Connection, story_id: int, fingerprint: Fingerprint, now: datetime) -> None:
+    """Let the exact text belong to the story, unless it has an owner already."""
+    insert_new(
         connection,
         fingerprints,
         [

@@ -15,6 +15,7 @@ from pipeline.store.schema import (
     attributions,
     cluster_acts,
     cluster_verdicts,
+    clusters,
     mentions,
     place_mentions,
     stories,
@@ -72,6 +73,8 @@ def pool_cluster(connection: Connection, cluster_id: int) -> None:
 
     To be called whenever a verdict of the cluster changes, and for both clusters when a story moves.
     """
+    # Two who pool one cluster at once would each miss the other's story.
+    connection.execute(select(clusters.c.id).where(clusters.c.id == cluster_id).with_for_update(key_share=True))
     connection.execute(delete(cluster_acts).where(cluster_acts.c.cluster_id == cluster_id))
     connection.execute(delete(cluster_verdicts).where(cluster_verdicts.c.cluster_id == cluster_id))
     rows = connection.execute(

@@ -1,21 +1,25 @@
 """Which story is a copy, which only shares words, and which clusters are worth a look."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wire_reports import PARAGRAPHS, REPORT
 
-from pipeline.identity.comparing import FEATURES, compare, copy_score, profile
+from pipeline.identity.comparing import FEATURES, compare, names_of, profile
+from pipeline.identity.fitted import NEAR_COPIES_SHA256
 from pipeline.identity.near_copies import (
     JOIN_AT,
     MAX_CLUSTERS_PER_ANCHOR,
+    METHOD,
     SHARES_WORDS,
     Candidate,
     Match,
     pick_cluster,
     rank_clusters,
 )
-from pipeline.identity.near_copy_weights import WEIGHTS
+from pipeline.identity.near_copy_model import CopyModel, copy_model, copy_score, score
 from pipeline.outcomes import Relation
 
 EDITED = "VELES (Wire) - " + REPORT.replace("Tuesday", "Nov. 4").replace("two more", "two additional").replace(
@@ -56,8 +60,12 @@ MONDAY = market_wrap("Monday", "1.88", 19921, "2.26", 624, "118.47", "72.76", 14
 THURSDAY = market_wrap("Thursday", "0.37", 20631, "1.66", 562, "101.36", "84.22", 1984)
 
 
-def relation(text: str, other: str) -> Relation | None:
-    copy, shares = pick_cluster(text, [Candidate(cluster_id=1, story_id=2, text=other)])
+def by_cluster_last(candidate: Candidate) -> int:
+    return -candidate.cluster_id
+
+
+def relation(text: str, other: str, site: str = "old.example") -> Relation | None:
+    copy, shares = pick_cluster(text, "new.example", [Candidate(cluster_id=1, story_id=2, text=other, site=site)])
     found = copy or next(iter(shares), None)
     return found.relation if found else None
 
@@ -68,8 +76,12 @@ def test_what_outlets_make_of_a_report_is_a_copy_whichever_came_first(copy: str)
     assert relation(REPORT, copy) is Relation.COPY
 
 
-def test_a_follow_up_that_repeats_the_background_only_shares_words() -> None:
-    assert relation(FOLLOW_UP, REPORT) is Relation.SHARES
+def test_a_follow_up_that_repeats_the_background_is_no_copy() -> None:
+    assert relation(FOLLOW_UP, REPORT) is Relation.FOLLOW_UP
+
+
+def test_the_same_report_again_from_its_own_site_is_a_version() -> None:
+    assert relation(EDITED, REPORT, site="new.example") is Relation.VERSION
 
 
 def test_two_market_wraps_from_one_template_are_not_copies() -> None:
@@ -82,7 +94,7 @@ def test_figures_swapped_in_the_same_words_are_counted() -> None:
         profile("Here is the situation on day 42 of the war in the north."),
     )
     assert pair is not None
-    assert (pair.common, pair.swapped) == (8, 3)
+    assert pair.swapped == 3
 
 
 def test_a_report_with_a_corrected_toll_is_still_a_copy() -> None:
@@ -100,23 +112,25 @@ def test_two_stories_with_one_statement_share_nothing() -> None:
 def test_shared_words_count_from_25_on() -> None:
     # The second text holds the first 24 or 25 words of the report among words of its own.
     own = " ".join(f"own{n} text{n}" for n in range(60))
-    for count, expected in ((SHARES_WORDS - 1, None), (SHARES_WORDS, Relation.SHARES)):
+    for count, expected in ((SHARES_WORDS - 1, None), (SHARES_WORDS, Relation.FOLLOW_UP)):
         shared = " ".join(REPORT.split()[100 : 100 + count])
         assert relation(f"{own} {shared} {own}", REPORT) is expected
 
 
 def test_the_best_cluster_is_joined_and_the_next_best_only_linked() -> None:
-    copy, shares = pick_cluster(REPORT, [Candidate(7, 70, FOLLOW_UP), Candidate(8, 80, EDITED), Candidate(9, 90, HALF)])
+    copy, shares = pick_cluster(
+        REPORT, None, [Candidate(7, 70, FOLLOW_UP), Candidate(8, 80, EDITED), Candidate(9, 90, HALF)]
+    )
     assert copy is not None
     assert copy.relation is Relation.COPY
     assert {copy.cluster_id, *(match.cluster_id for match in shares)} == {7, 8, 9}
-    assert [match.relation for match in shares] == [Relation.SHARES, Relation.SHARES]
+    assert {match.relation for match in shares} <= {Relation.SHARES, Relation.FOLLOW_UP}
     assert copy.score >= shares[0].score >= JOIN_AT > shares[1].score
 
 
 def test_a_cluster_is_judged_by_the_best_of_its_stories() -> None:
     copy, shares = pick_cluster(
-        EDITED, [Candidate(7, 70, FOLLOW_UP), Candidate(7, 71, BRIEF), Candidate(7, 72, REPORT)]
+        EDITED, None, [Candidate(7, 70, FOLLOW_UP), Candidate(7, 71, BRIEF), Candidate(7, 72, REPORT)]
     )
     assert copy is not None
     assert copy.cluster_id == 7
@@ -125,9 +139,9 @@ def test_a_cluster_is_judged_by_the_best_of_its_stories() -> None:
 
 
 def test_nothing_to_compare_with_is_no_match() -> None:
-    assert pick_cluster(REPORT, []) == (None, ())
-    assert pick_cluster("", [Candidate(1, 2, REPORT)]) == (None, ())
-    assert pick_cluster(REPORT, [Candidate(1, 2, "")]) == (None, ())
+    assert pick_cluster(REPORT, None, []) == (None, ())
+    assert pick_cluster("", None, [Candidate(1, 2, REPORT)]) == (None, ())
+    assert pick_cluster(REPORT, None, [Candidate(1, 2, "")]) == (None, ())
 
 
 @given(
@@ -136,7 +150,7 @@ def test_nothing_to_compare_with_is_no_match() -> None:
     )
 )
 def test_the_order_of_the_candidates_changes_nothing(candidates: list[Candidate]) -> None:
-    assert pick_cluster(REPORT, candidates) == pick_cluster(REPORT, candidates[::-1])
+    assert pick_cluster(REPORT, None, candidates) == pick_cluster(REPORT, None, sorted(candidates, key=by_cluster_last))
 
 
 @given(st.integers(min_value=8, max_value=len(REPORT.split())))
@@ -160,25 +174,53 @@ def test_any_two_texts_can_be_compared_and_the_order_does_not_matter(one: str, o
         assert 0 <= copy_score(there) <= 1
 
 
-def test_every_feature_has_a_weight_and_every_weight_a_feature() -> None:
-    assert [name for name, _ in FEATURES] == list(WEIGHTS)
+def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names() -> None:
+    model = copy_model()
+    assert len(model.means) == len(model.spreads) == len(model.weights) == len(FEATURES)
+    assert [len(row) for row in model.products] == list(range(len(FEATURES), 0, -1))
+    assert f"near-2-{NEAR_COPIES_SHA256[:8]}" == METHOD
+
+
+def test_a_score_is_the_logistic_function_of_features_and_products() -> None:
+    model = CopyModel(0.5, (1.0, 0.0), (2.0, 1.0), (1.0, -1.0), ((0.25, 0.5), (0.125,)))
+    # Steps: (3 - 1) / 2 = 1 and 9 cut to 3. 0.5 + 1 - 3 + 0.25 + 0.5 * 3 + 0.125 * 9 = 1.375.
+    assert score((3.0, 9.0), model) == pytest.approx(1 / (1 + math.exp(-1.375)))
+
+
+def test_features_say_where_the_shared_words_stand() -> None:
+    follow_up, copy = (compare(profile(text), profile(REPORT)) for text in (FOLLOW_UP, EDITED))
+    assert follow_up is not None
+    assert copy is not None
+    assert max(follow_up.mine.gaps) > follow_up.mine.words / 2
+    assert follow_up.mine.share(0, 60) < 0.1
+    assert follow_up.mine.last < 5
+    assert names_of(copy.features)["inner_lead"] > names_of(follow_up.features)["inner_lead"]
+    assert names_of(copy.features)["rising"] == 1
 
 
 def test_a_rare_anchor_outweighs_common_ones() -> None:
-    assert rank_clusters({11: [1], 12: [2, 3, 4, 5], 13: [2, 3, 4, 5]}) == (2, 3, 4, 5, 1)
-    assert rank_clusters({11: [1], 12: [2, *range(100, 115)]})[0] == 1
+    assert rank_clusters({11: [1], 12: [2, 3, 4, 5], 13: [2, 3, 4, 5]}, 8) == (2, 3, 4, 5, 1)
+    assert rank_clusters({11: [1], 12: [2, *range(100, 115)]}, 8)[0] == 1
 
 
 def test_a_stock_phrase_names_no_cluster() -> None:
-    assert rank_clusters({11: range(MAX_CLUSTERS_PER_ANCHOR)}, limit=99) == tuple(range(MAX_CLUSTERS_PER_ANCHOR))
-    assert rank_clusters({11: range(MAX_CLUSTERS_PER_ANCHOR + 1)}) == ()
-    assert rank_clusters({11: []}) == ()
+    common = range(MAX_CLUSTERS_PER_ANCHOR)
+    assert rank_clusters({11: common, 12: common, 13: common}, 8, limit=99) == tuple(common)
+    more = range(MAX_CLUSTERS_PER_ANCHOR + 1)
+    assert rank_clusters({11: more, 12: more, 13: more}, 8) == ()
+    assert rank_clusters({11: []}, 8) == ()
+
+
+def test_a_long_text_needs_more_than_one_anchor_in_common() -> None:
+    assert rank_clusters({11: [1]}, 20) == (1,)
+    assert rank_clusters({11: [1]}, 21) == ()
+    assert rank_clusters({11: [1], 12: [1]}, 21) == (1,)
 
 
 def test_clusters_of_equal_weight_come_oldest_first_up_to_the_limit() -> None:
-    assert rank_clusters({11: [9, 3, 7]}, limit=2) == (3, 7)
+    assert rank_clusters({11: [9, 3, 7]}, 8, limit=2) == (3, 7)
 
 
 def test_a_match_carries_what_a_link_in_sql_needs() -> None:
-    copy, _ = pick_cluster(EDITED, [Candidate(7, 70, REPORT)])
+    copy, _ = pick_cluster(EDITED, None, [Candidate(7, 70, REPORT)])
     assert copy == Match(cluster_id=7, story_id=70, relation=Relation.COPY, score=pytest.approx(0.95, abs=0.05))

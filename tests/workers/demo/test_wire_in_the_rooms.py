@@ -60,7 +60,7 @@ def test_versions_of_a_report_join_one_cluster_and_independent_reports_stay_alon
     label_of: dict[int, str] = {}
     seen: list[Candidate] = []
     for number, page in enumerate(pages):
-        copy, _ = pick_cluster(text(page), seen)
+        copy, _ = pick_cluster(text(page), None, seen)
         cluster_id = copy.cluster_id if copy else number
         assert label_of.setdefault(cluster_id, page.cluster or page.url) == (page.cluster or page.url)
         seen.append(Candidate(cluster_id, number, text(page)))

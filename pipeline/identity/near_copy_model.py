@@ -1,0 +1,71 @@
+"""The fitted verifier: how likely two compared texts are one report.
+
+A logistic function of the features, their squares and their products: what a shared lead means depends on how much else
+is shared, which a sum of single weights can't say. Fitted offline by benchmarks/fit_near_copies.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import exp
+from operator import mul
+
+from pipeline.identity.comparing import FEATURES, Comparison
+from pipeline.identity.fitted import NEAR_COPIES_SHA256
+
+FILE = "data/near_copies.json"
+# Beyond so many standard deviations from the mean a feature says nothing more: no text, however odd, leaves the range
+# in which the weights were fitted.
+STEPS_MAX = 3.0
+_LOGIT_MAX = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CopyModel:
+    """Per feature its mean and spread, its weight, and its weights with itself and each feature after it."""
+
+    bias: float
+    means: tuple[float, ...]
+    spreads: tuple[float, ...]
+    weights: tuple[float, ...]
+    products: tuple[tuple[float, ...], ...]
+
+
+def copy_score(pair: Comparison) -> float:
+    """How likely it is, 0..1, that the two are one report and not two about one event."""
+    return score(pair.features, copy_model())
+
+
+def score(features: Sequence[float], model: CopyModel) -> float:
+    """The model's answer, 0..1, for features in the order of FEATURES."""
+    steps = [
+        min(STEPS_MAX, max(-STEPS_MAX, (value - mean) / spread))
+        for value, mean, spread in zip(features, model.means, model.spreads, strict=True)
+    ]
+    total = model.bias
+    for place, (step, weight, products) in enumerate(zip(steps, model.weights, model.products, strict=True)):
+        total += step * (weight + sum(map(mul, products, steps[place:])))
+    return 1 / (1 + exp(-max(-_LOGIT_MAX, min(_LOGIT_MAX, total))))
+
+
+@cache
+def copy_model() -> CopyModel:
+    """The model, read once.
+
+    RuntimeError when the file is not the one whose digest the code carries: scores would not mean what METHOD says.
+    """
+    packed = files("pipeline.identity").joinpath(FILE).read_bytes()
+    if hashlib.sha256(packed).hexdigest() != NEAR_COPIES_SHA256:
+        raise RuntimeError(
+            f"{FILE} is not the fitted model: install the package again, or run `make train-near-copies`"
+        )
+    raw = json.loads(packed)
+    if tuple(raw["features"]) != FEATURES:
+        raise RuntimeError(f"{FILE} has other features than the code: run `make train-near-copies`")
+    products = tuple(tuple(row) for row in raw["products"])
+    return CopyModel(raw["bias"], tuple(raw["means"]), tuple(raw["spreads"]), tuple(raw["weights"]), products)

@@ -1,0 +1,190 @@
+"""Copies in SQL: relations, second looks, merges that leave a trace, deciding again, poison without effect (P25)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from store_builders import TEXT, announce, at, claim_all, entry, record, store
+
+from pipeline.identity.fingerprints import anchors
+from pipeline.identity.near_copies import METHOD
+from pipeline.outcomes import MoveCause, Reason, Relation
+from pipeline.store import copies, schema
+from workers.recluster import recluster
+from workers.second_look import look_again, sweep_looks
+
+COPY = TEXT.replace("on Sunday", "on Sunday evening").replace("late but welcome", "overdue")
+OTHER = (
+    "Fishermen on the western lakes have asked the government to reopen the winter fishery two weeks early after a "
+    "mild autumn left the ice too thin for the usual season. The ministry of agriculture said it would decide by "
+    "Friday, once its inspectors had counted the stocks in four bays."
+)
+FOLLOW_UP = (
+    "Crews from three brigades began unloading the first two launchers at a railway yard near the border on Thursday, "
+    "a photographer at the scene said, while police kept several hundred residents behind a fence. The mayor asked the "
+    "army to leave one road open for farmers, whose harvest has to reach the mills before the autumn rains, and a "
+    "general promised him an answer by the weekend.\n\n" + TEXT.split("\n\n")[1]
+)
+
+
+def store_all(engine: Engine, *texts: str, sites: tuple[str, ...] = ()) -> list[int]:
+    """The stories of the texts, stored one after the other by sites of their own."""
+    names = sites or tuple(f"s{number}.example" for number in range(len(texts)))
+    announce(engine, [entry(number, site=site) for number, site in enumerate(names)])
+    ended = [store(engine, claim, record(text)) for claim, text in zip(claim_all(engine), texts, strict=True)]
+    return [item.story_id or 0 for item in ended if item is not None]
+
+
+def clusters_of(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(schema.stories.c.cluster_id).order_by(schema.stories.c.id)).scalars())
+
+
+def stand_apart(engine: Engine, story_id: int) -> int:
+    """Puts a story into a cluster of its own, as if it had been stored at the same moment as its copy."""
+    with engine.begin() as connection:
+        text, old = connection.execute(
+            select(schema.stories.c.text, schema.stories.c.cluster_id).where(schema.stories.c.id == story_id)
+        ).one()
+        own = copies.found_cluster(connection, at())
+        connection.execute(update(schema.stories).where(schema.stories.c.id == story_id).values(cluster_id=own))
+        connection.execute(schema.story_links.delete())
+        copies.index_story(connection, own, anchors(text))
+        copies.note_second_look(connection, story_id, at())
+    assert own != old
+    return own
+
+
+@pytest.mark.parametrize(
+    ("text", "site", "relation"),
+    [
+        (COPY, "b.example", Relation.COPY),
+        (COPY, "a.example", Relation.VERSION),
+        (FOLLOW_UP, "b.example", Relation.FOLLOW_UP),
+    ],
+)
+def test_a_link_says_what_the_new_story_is_to_the_stored_one(
+    engine: Engine, text: str, site: str, relation: Relation
+) -> None:
+    first, second = store_all(engine, TEXT, text, sites=("a.example", site))
+    with engine.connect() as connection:
+        link = connection.execute(select(schema.story_links)).one()
+    assert (link.story_id, link.matched_story_id, link.relation, link.method) == (second, first, relation, METHOD)
+    assert (len(set(clusters_of(engine))) == 1) is (relation is not Relation.FOLLOW_UP)
+
+
+def test_a_second_look_merges_the_younger_cluster_and_keeps_who_moved_and_why(engine: Engine) -> None:
+    first, second = store_all(engine, TEXT, COPY)
+    old, young = clusters_of(engine)[0], stand_apart(engine, second)
+    assert look_again(engine, [second]) == 1
+    assert clusters_of(engine) == [old, old]
+    with engine.connect() as connection:
+        move = connection.execute(select(schema.cluster_moves)).one()
+        merged = connection.execute(select(schema.clusters.c.merged_into).where(schema.clusters.c.id == young)).scalar()
+        link = connection.execute(select(schema.story_links)).one()
+        bands = set(connection.execute(select(schema.story_bands.c.cluster_id)).scalars())
+        assert copies.looks_of(connection, [second]) == []
+    assert (move.story_id, move.old_cluster_id, move.new_cluster_id) == (second, young, old)
+    assert (move.cause, move.linked_story_id, move.matched_story_id) == (MoveCause.SECOND_LOOK, second, first)
+    assert (move.score, move.method) == (link.score, link.method)
+    assert (merged, bands) == (old, {old})
+
+
+def test_a_second_look_taken_twice_or_for_nothing_changes_nothing(engine: Engine) -> None:
+    first, second = store_all(engine, TEXT, OTHER)
+    before = clusters_of(engine)
+    with engine.begin() as connection:
+        copies.note_second_look(connection, second, at())
+        assert copies.look_again(connection, second, at()) is copies.Looked.ALONE
+        assert copies.look_again(connection, second, at()) is copies.Looked.ALONE
+        assert copies.look_again(connection, first + second + 99, at()) is copies.Looked.ALONE
+    assert clusters_of(engine) == before
+
+
+def test_the_sweeper_takes_up_what_a_dead_worker_left_and_not_what_is_being_done(engine: Engine) -> None:
+    _, second = store_all(engine, TEXT, COPY)
+    stand_apart(engine, second)
+    assert sweep_looks(engine, at(5)) == 0
+    assert sweep_looks(engine, at(60)) == 1
+    assert len(set(clusters_of(engine))) == 1
+
+
+def test_a_cluster_that_is_being_joined_is_not_merged_until_the_commit(postgres_url: str) -> None:
+    from workers.database import open_engine
+
+    engine = open_engine(postgres_url)
+    _, second = store_all(engine, TEXT, COPY)
+    young = stand_apart(engine, second)
+    with engine.begin() as joining:
+        assert copies.hold_cluster(joining, young) == young
+        with engine.begin() as merging:
+            assert copies.look_again(merging, second, at()) is copies.Looked.BUSY
+    assert look_again(engine, [second]) == 1
+    with engine.begin() as connection:
+        assert copies.hold_cluster(connection, young) == clusters_of(engine)[0]
+    engine.dispose()
+
+
+def test_deciding_again_moves_what_was_joined_wrongly_and_keeps_the_earlier_link(engine: Engine) -> None:
+    first, second, third = store_all(engine, TEXT, OTHER, COPY)
+    with engine.begin() as connection:  # an earlier method took the second for a copy of the first
+        home = connection.execute(select(schema.stories.c.cluster_id).where(schema.stories.c.id == first)).scalar_one()
+        url_id = connection.execute(select(schema.stories.c.url_id).where(schema.stories.c.id == second)).scalar_one()
+        connection.execute(update(schema.stories).where(schema.stories.c.id == second).values(cluster_id=home))
+        link = {"url_id": url_id, "story_id": second, "matched_story_id": first, "relation": Relation.COPY}
+        link |= {"score": 0.7, "method": "near-1", "linked_at": at()}
+        connection.execute(schema.story_links.insert().values(link))
+    outcomes = [outcome.value for outcome in recluster(engine)]
+    assert outcomes == ["stayed", "moved", "stayed"]
+    found = clusters_of(engine)
+    assert found[0] == found[2] == home != found[1]
+    with engine.connect() as connection:
+        past = connection.execute(select(schema.past_links)).one()
+        move = connection.execute(select(schema.cluster_moves)).one()
+        current = connection.execute(select(schema.story_links.c.story_id)).scalars().all()
+        progress = connection.execute(select(schema.reclusterings)).one()
+    assert (past.story_id, past.method, past.score) == (second, "near-1", 0.7)
+    assert (move.story_id, move.old_cluster_id, move.cause) == (second, home, MoveCause.RECLUSTER)
+    assert (list(current), progress.moved, progress.last_story_id) == ([third], 1, third)
+    assert progress.finished_at is not None
+
+
+def test_deciding_again_goes_on_where_it_was_stopped_and_ends(engine: Engine) -> None:
+    store_all(engine, TEXT, OTHER, COPY)
+    before = clusters_of(engine)
+    assert len(list(recluster(engine, limit=2))) == 2
+    assert len(list(recluster(engine))) == 1
+    assert list(recluster(engine)) == []
+    assert len(list(recluster(engine, anew=True))) == 3
+    assert clusters_of(engine) == before
+
+
+@pytest.mark.parametrize(
+    "poisoned",
+    [
+        "\u200b".join(COPY),
+        COPY.replace(" ", "\u00ad ").replace("launchers", "laun\u2060chers"),
+        COPY.upper(),
+    ],
+)
+def test_characters_that_nobody_sees_hide_no_copy(engine: Engine, poisoned: str) -> None:
+    store_all(engine, TEXT, poisoned)
+    assert len(set(clusters_of(engine))) == 1
+
+
+def test_a_page_glued_together_from_two_stories_merges_them_not(engine: Engine) -> None:
+    one, two, _glue = store_all(engine, TEXT, OTHER, OTHER + "\n\n" + TEXT)
+    look_again(engine, [one, two])
+    list(recluster(engine))
+    found = clusters_of(engine)
+    assert found[0] != found[1]
+
+
+def test_the_same_page_under_forty_urls_is_one_story_and_fills_no_index(engine: Engine) -> None:
+    announce(engine, [entry(number, site=f"s{number}.example") for number in range(40)])
+    ended = [store(engine, claim, record()) for claim in claim_all(engine)]
+    assert [item.reason for item in ended if item is not None] == [Reason.NEW, *[Reason.SAME_TEXT] * 39]
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.story_bands)).scalar_one() == len(
+            anchors(TEXT)
+        )
