@@ -9,6 +9,15 @@ TEXTS ?=
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
+LIMIT ?= 30
+SEED ?= 1
+FEED_MUTANTS ?= 200000
+PAGE_MUTANTS ?= 50000
+TREE ?=
+JOBS ?= 10000
+STORIES ?= 10000000
+POSTGRES ?=
+
 .PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
         bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions lock wheel clean
 
