@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from benchmarks.labelled import (
     precision_at_recall,
     precision_recall_f1,
 )
-from pipeline.judging import SURE_THRESHOLD, THRESHOLD
+from pipeline.judging import ACT_THRESHOLD, SURE_THRESHOLD, THRESHOLD
 from pipeline.judging.gazetteer import actors_in
 from pipeline.judging.model import HEADS
 from pipeline.judging.tokens import sentences
@@ -57,6 +58,7 @@ THEATRES = {
     "Sudan": {"SDN", "SSD"},
     "Sahel": {"MLI", "NER", "BFA", "TCD", "NGA"},
 }
+CONFUSIONS = 12
 TYPE_CUTS = (0.26, 0.3, 0.34, 0.38, 0.42)
 LIVE_BANDS = (0.0, 0.1, 0.2, 0.34, 0.5, 0.7, 0.9, 1.0)
 
@@ -122,15 +124,28 @@ def _types(rows: list[Row], logits: dict[str, Vector], policy: Vector, drawn: ND
     labels = np.array([[act in row["policy_types"] for act in acts] for row in rows]).astype(float)
     chances = np.array([sigmoid(logits[act]) for act in acts]).T
     given = chances / (1 - np.prod(1 - chances, axis=1))[:, None]
+    claimed = (given >= ACT_THRESHOLD) | (given == given.max(1, keepdims=True))
     for name, use in (("all", policy == 1), ("outside the boundary batches", (policy == 1) & drawn)):
         y, p = labels[use], given[use]
         cuts = " ".join(f"{t:.2f} {precision_recall_f1(y.ravel(), (p >= t).ravel())[2]:.3f}" for t in TYPE_CUTS)
         best = y[np.arange(len(y)), p.argmax(1)].mean()
-        print(f"types, {name} ({len(y)}): micro-F1 by cut {cuts}; best one right {best:.3f}")
-        print(f"  without any at {THRESHOLD}: {(p.max(1) < THRESHOLD).mean():.3f}")
+        print(f"types, {name} ({len(y)}): micro P R F1 {_three(y.ravel(), claimed[use].ravel())}", end="")
+        print(f", best one right {best:.3f}; micro-F1 by cut alone {cuts}")
     for number, act in enumerate(acts):
-        y, chosen = labels[policy == 1, number], given[policy == 1, number] >= THRESHOLD
+        y, chosen = labels[policy == 1, number], claimed[policy == 1, number]
         print(f"  {act} ({int(y.sum())}): P R F1 {_three(y, chosen)}")
+    _confusions(labels[policy == 1], given[policy == 1], acts)
+
+
+def _confusions(labels: Vector, given: Vector, acts: tuple[str, ...]) -> None:
+    """The commonest pairs of the act that was labelled first and the act that was taken for it."""
+    wrong = Counter(
+        (acts[int(label.argmax())], acts[int(chance.argmax())])
+        for label, chance in zip(labels, given, strict=True)
+        if not label[chance.argmax()]
+    )
+    shown = ", ".join(f"{label} as {taken} {count}" for (label, taken), count in wrong.most_common(CONFUSIONS))
+    print(f"types confused, of {int(wrong.total())}: {shown}")
 
 
 def _families(rows: list[Row], policy: Vector, score: Vector) -> None:
@@ -145,7 +160,7 @@ def _families(rows: list[Row], policy: Vector, score: Vector) -> None:
 
 
 def report_theatres(rows: list[Row], fit_without: Callable[[Vector], dict[str, Vector]]) -> None:
-    """Print how a model does on each theatre that it never saw. Its scores are not calibrated for the theatre."""
+    """Print how a model does on each theatre that it never saw: neither its stories nor their calibration."""
     policy = column(rows, "conflict_policy")
     named = [_actors(row) for row in rows]
     means = []

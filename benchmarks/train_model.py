@@ -8,8 +8,9 @@ colleague might decide otherwise: counts half) and live_weight (1 / chance of be
 is JSON Lines with lang, title and text, for word statistics only. Run twice on one machine, the files are byte-equal.
 
 Sixteen heads, each a logistic regression with an L2 penalty: `conflict` on all stories, `act` on those about a
-conflict, and one for each type on conflict-policy stories. The first two are calibrated by Platt's method on scores of
-stories they were not fitted on. What is written are weights of the lexicon's features and of one or two words; no text.
+conflict, and one for each type on all stories that report an official act. The first two are calibrated by Platt's
+method on scores of stories they were not fitted on. What is written are weights of the lexicon's features and of one or
+two words; no text.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import figures
 from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, read_rows
+from benchmarks.public_vectors import Vectors, public_vectors
 from benchmarks.word_vectors import sentences_of, word_vectors
 from pipeline.judging.features import features_of
 from pipeline.judging.lexicon import LEXICONS, lexicon
@@ -42,8 +44,9 @@ HARD_WEIGHT = 0.5
 # How strongly each family of features may speak before the penalty bites.
 SCALES = {"c": 0.6, "w": 0.5, "p": 1.0, "n": 0.6, "o": 0.4, "f": 0.5, "z": 0.5, "t": 1.0, "l": 1.0}
 VECTOR_SCALE = 0.75
-STRENGTH = {"conflict": 0.3, "act": 0.3}  # 1 / penalty
-TYPE_STRENGTH = 1.5
+PUBLIC_SCALE = 0.5
+STRENGTH = {"conflict": 0.2, "act": 0.2}  # 1 / penalty
+TYPE_STRENGTH = 0.75
 CALIBRATED = ("conflict", "act")  # types have too few stories each: with Platt's method their F1 fell by .01
 STEPS = 127  # a weight is written as a whole number of steps, -127..127
 LEAST_STEPS = {"conflict": 1, "act": 1}
@@ -51,7 +54,14 @@ TYPE_LEAST_STEPS = 2  # smaller type weights are not written
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
 
-Vectors = tuple[dict[str, int], Any]
+
+@dataclass(frozen=True)
+class Shared:
+    """Words that share their evidence with words like them: the row of each, its vector, and how loud they are."""
+
+    words: dict[str, int]
+    vectors: Any
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -59,28 +69,32 @@ class Space:
     """What the columns of a design matrix are: named features first, then the vectors of headline and lead words."""
 
     names: dict[str, int]
-    words: dict[str, int]
-    vectors: Any
+    shared: tuple[Shared, ...]
 
     def matrix(self, amounts: list[dict[str, float]]) -> Any:
         """One row a story."""
-        named = _sparse(amounts, self.names, lambda name: SCALES[name[0]])
-        parts = [named]
-        for mark in "tl":
-            index = {f"{mark}:{word}": at for word, at in self.words.items()}
-            parts.append(sp.csr_matrix(_sparse(amounts, index, lambda _: VECTOR_SCALE) @ self.vectors))
+        parts = [_sparse(amounts, self.names, lambda name: SCALES[name[0]])]
+        for shared, mark in self._blocks():
+            index = {f"{mark}:{word}": at for word, at in shared.words.items()}
+            cells = _sparse(amounts, index, lambda _, scale=shared.scale: scale)
+            parts.append(sp.csr_matrix(cells @ shared.vectors))
         return sp.hstack(parts).tocsr()
 
     def weights(self, coefficients: Vector) -> dict[str, float]:
-        """The weight of one amount of each feature; a word's vector is folded into it."""
-        size, dims = len(self.names), self.vectors.shape[1]
+        """The weight of one amount of each feature; the vectors of a word are folded into it."""
         out = {name: float(coefficients[at]) * SCALES[name[0]] for name, at in self.names.items()}
-        for number, mark in enumerate("tl"):
-            shared = self.vectors @ coefficients[size + number * dims : size + (number + 1) * dims] * VECTOR_SCALE
-            for word, at in self.words.items():
+        start = len(self.names)
+        for shared, mark in self._blocks():
+            after = start + shared.vectors.shape[1]
+            folded = shared.vectors @ coefficients[start:after] * shared.scale
+            for word, at in shared.words.items():
                 name = f"{mark}:{word}"
-                out[name] = out.get(name, 0.0) + float(shared[at])
+                out[name] = out.get(name, 0.0) + float(folded[at])
+            start = after
         return out
+
+    def _blocks(self) -> list[tuple[Shared, str]]:
+        return [(shared, mark) for shared in self.shared for mark in "tl"]
 
 
 def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) -> Any:
@@ -96,12 +110,13 @@ def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled rows with their features and words, and the words of the unlabelled texts."""
+    """Labelled rows with their features and words, the words of the unlabelled texts, and public word vectors."""
 
     rows: list[Row]
     amounts: list[dict[str, float]]
     stories: list[list[list[str]]]
     more: list[list[list[str]]]
+    public: Vectors
 
     def space(self, use: Vector) -> Space:
         """The columns that the stories in `use` give; others are not looked at, not even for word statistics."""
@@ -109,15 +124,17 @@ class Corpus:
         counts = Counter(name for at in picked for name in self.amounts[at])
         names = sorted(name for name, count in counts.items() if count >= MIN_STORIES)
         words, vectors = word_vectors([self.stories[at] for at in picked] + self.more)
-        return Space({name: at for at, name in enumerate(names)}, words, vectors)
+        shared = (Shared(words, vectors, VECTOR_SCALE), Shared(*self.public, PUBLIC_SCALE))
+        return Space({name: at for at, name in enumerate(names)}, shared)
 
 
 def targets(rows: list[Row]) -> dict[str, tuple[Vector, Vector]]:
     """For each head the labels, and which rows count."""
     conflict, policy = column(rows, "conflict"), column(rows, "conflict_policy")
     heads = {"conflict": (conflict, np.ones(len(rows))), "act": (policy, conflict)}
+    typed = np.array([float(bool(row["policy_types"])) for row in rows])
     for act in HEADS[2:]:
-        heads[act] = (np.array([float(act in row["policy_types"]) for row in rows]), policy)
+        heads[act] = (np.array([float(act in row["policy_types"]) for row in rows]), typed)
     return heads
 
 
@@ -207,6 +224,7 @@ def load(labels: Path, texts: Path | None, language: str) -> Corpus:
         [features_of(row["title"], row["text"], words).amounts for row in rows],
         [sentences_of(row, words) for row in rows],
         [sentences_of(row, words) for row in more],
+        public_vectors(),
     )
 
 
@@ -225,15 +243,21 @@ def main() -> int:
         logits = held_out_logits(corpus, folds)
         figures.report(corpus.rows, calibrated(corpus.rows, logits, folds))
         if args.theatres:
-            figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use))
+            figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use, logits))
         if args.write:
             write(args.language, packed(corpus, logits))
     return 0
 
 
-def _logits_without(corpus: Corpus, use: Vector) -> dict[str, Vector]:
+def _logits_without(corpus: Corpus, use: Vector, logits: dict[str, Vector]) -> dict[str, Vector]:
+    """Every story's logits from a model of the stories in `use`, calibrated by their held-out logits alone."""
     x, heads = fit(corpus.space(use), corpus, use)
-    return {head: x @ coefficients + bias for head, (coefficients, bias) in heads.items()}
+    scaling = platt(corpus.rows, logits, use)
+    out = {}
+    for head, (coefficients, bias) in heads.items():
+        slope, shift = scaling.get(head, (1.0, 0.0))
+        out[head] = slope * (x @ coefficients + bias) + shift
+    return out
 
 
 if __name__ == "__main__":

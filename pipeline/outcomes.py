@@ -230,6 +230,12 @@ class MoveCause(StrEnum):
     RECLUSTER = "recluster"  # a newer method of comparing decided otherwise
 
 
+class Unjudged(StrEnum):
+    """Why a story has no scores. They are NULL then, which is not the same as a score of nought."""
+
+    LANG_UNSUPPORTED = "lang_unsupported"  # no model is fitted for its language
+
+
 class Relation(StrEnum):
     """How one story or URL relates to another story."""
 

@@ -1,8 +1,13 @@
-"""Which lexicon reads a story: by its declared language, or by a cheap look at its words."""
+"""Which lexicon judges a story: by its declared language, or by a cheap look at its words.
+
+A language is judged when it has fitted weights, and it gets them when labels show that they are good enough. A lexicon
+alone is not: its stories stay without scores, which is not the same as a score of nought.
+"""
 
 from __future__ import annotations
 
-from pipeline.judging.lexicon import LEXICONS, lexicon
+from pipeline.judging.fitted import MODEL_SHA256
+from pipeline.judging.lexicon import lexicon
 from pipeline.judging.tokens import sentences
 
 _WORDS_LOOKED_AT = 80
@@ -14,13 +19,13 @@ _SHORT = 16  # fewer words than this need no stop word at all
 
 
 def lexicon_for(title: str, lead: str, language: str | None) -> str | None:
-    """The key of LEXICONS to judge by, or None when there is no lexicon for the story's language.
+    """The key of LEXICONS to judge by, or None when no model is fitted for the story's language.
 
     `language` is a BCP 47 tag ("en", "en-GB"); None means undeclared, then only English is looked for.
     """
     if language is not None:
         primary = language.replace("_", "-").split("-")[0].strip().lower()
-        return primary if primary in LEXICONS else None
+        return primary if primary in MODEL_SHA256 else None
     return "en" if _looks_english(title, lead) else None
 
 

@@ -29,7 +29,7 @@ def tags_of(sentence: list[Token], lexicon: Lexicon) -> list[Tag]:
     for span in actors_in(sentence):
         name = span.actor.word_class
         tags.append(Tag(span.first, span.after, lexicon.bit[name], (name,), span=span))
-    for first, after, form in lexicon.forms.find([token.word for token in sentence]):
+    for first, after, form in lexicon.forms_in([token.word for token in sentence]):
         tags.append(Tag(first, after, form.bits, form.classes, form.name))
     tags.sort(key=lambda tag: tag.first)
     return tags

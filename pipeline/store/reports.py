@@ -23,7 +23,7 @@ from sqlalchemy import (
     table,
 )
 
-from pipeline.outcomes import REASONS, FeedStatus, Reason, UrlState
+from pipeline.outcomes import REASONS, FeedStatus, Reason, Unjudged, UrlState
 from pipeline.store.ledger import count_open
 from pipeline.store.schema import (
     Id,
@@ -175,7 +175,7 @@ def show_story(connection: Connection, story_id: int) -> Facts | None:
     report = connection.execute(select(story_verdicts).where(story_verdicts.c.story_id == story_id)).first()
     return {
         "story": dict(row._mapping),
-        "verdict": None if verdict is None else dict(verdict._mapping) | {"acts": acts},
+        "verdict": None if verdict is None else dict(verdict._mapping) | {"acts": acts, "unjudged": _unjudged(verdict)},
         "report": None
         if report is None
         else dict(report._mapping) | {"acts": _acts_of(connection, [story_id]).get(story_id, [])},
@@ -209,6 +209,10 @@ def titles_of(connection: Connection, story_ids: list[int]) -> dict[int, str]:
         for row in connection.execute(select(stories.c.id, stories.c.title).where(stories.c.id.in_(piece))):
             found[row.id] = row.title
     return found
+
+
+def _unjudged(verdict: Row[Any]) -> Unjudged | None:
+    return None if verdict.language_supported else Unjudged.LANG_UNSUPPORTED
 
 
 def list_revisions(connection: Connection, story_id: int) -> list[Facts]:

@@ -66,8 +66,11 @@ def _print_verdict(story: dict[str, Any]) -> None:
     verdict = story["verdict"]
     if verdict is None:
         return
-    if not verdict["language_supported"]:
-        click.echo(f"verdict {verdict['model']}: not judged, no lexicon for language {story['story']['language']}")
+    if verdict["unjudged"] is not None:
+        language = story["story"]["language"] or "undeclared"
+        click.echo(
+            f"verdict {verdict['model']}: not judged, {verdict['unjudged']}: no fitted model (language {language})"
+        )
         _print_named(story)
         return
     click.echo(

@@ -121,8 +121,8 @@ def show(story_id: int, as_json: bool) -> int:
     if verdict is not None:
         acts = ", ".join(f"{act['act']} {act['score']:.2f}" for act in verdict["acts"])
         click.echo(
-            f"\nverdict {verdict['model']}: conflict {_score(verdict['conflict'])}, conflict policy "
-            f"{_score(verdict['conflict_policy'])}; acts: {acts or 'none'}; actors: {', '.join(facts['actors'])}"
+            f"\nverdict {verdict['model']}: {_judged(verdict)}; acts: {acts or 'none'}; "
+            f"actors: {', '.join(facts['actors'])}"
         )
     if story["status"] != "usable" or story["gone_at"]:
         click.echo(f"status: {story['status']}" + (f", page gone since {story['gone_at']}" if story["gone_at"] else ""))
@@ -132,8 +132,10 @@ def show(story_id: int, as_json: bool) -> int:
     return 0
 
 
-def _score(value: float | None) -> str:
-    return "not judged" if value is None else f"{value:.2f}"
+def _judged(verdict: dict[str, Any]) -> str:
+    if verdict["unjudged"] is not None:
+        return f"not judged, {verdict['unjudged']}"
+    return f"conflict {verdict['conflict']:.2f}, conflict policy {verdict['conflict_policy']:.2f}"
 
 
 @stories.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -56,6 +57,7 @@ def test_the_same_labels_give_the_same_bytes() -> None:
         [features_of(r["title"], r["text"], words).amounts for r in rows],
         [sentences_of(r, words) for r in rows],
         [],
+        ({"shell": 0, "envoy": 1}, np.eye(2)),
     )
     logits = held_out_logits(corpus, folds_of(rows))
     assert packed(corpus, logits) == packed(corpus, logits)
