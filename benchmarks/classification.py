@@ -22,7 +22,7 @@ def classify(title: str, text: str) -> dict[str, object]:
     if key is None:
         return {"conflict_policy": 0.0, "conflict": 0.0, "types": {}}
     fitted = model(key)
-    features = features_of(title, text, lexicon(key), fitted.rows)
+    features = features_of(title, text, lexicon(key), fitted.place)
     scores = score(features, fitted)
     chances = act_scores(features, fitted)
     types = {act.value: _stretched(chance, ACT_THRESHOLD) for act, chance in chances.items()}

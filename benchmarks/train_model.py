@@ -20,6 +20,7 @@ import gzip
 import hashlib
 import json
 import sys
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ CALIBRATED = ("conflict", "act")  # types have too few stories each: with Platt'
 STEPS = 127  # a weight is written as a whole number of steps, -127..127
 LEAST_STEPS = {"conflict": 1, "act": 1}
 TYPE_LEAST_STEPS = 2  # smaller type weights are not written
+PUBLIC_LEAST_STEPS = 20  # nor smaller ones of words that none of our texts uses enough: they would double the file
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
 
@@ -185,30 +187,34 @@ def calibrated(rows: list[Row], logits: dict[str, Vector], folds: NDArray[np.int
 
 
 def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
-    """The model fitted on every story, as the data file holds it."""
+    """The model fitted on every story, as the data file holds it: a line of JSON, then each head's steps in bytes."""
     everything = np.ones(len(corpus.rows))
     space = corpus.space(everything)
     _, heads = fit(space, corpus, everything)
     scaling = platt(corpus.rows, logits, everything)
+    own = space.names.keys() | {f"{mark}:{word}" for word in space.shared[0].words for mark in "tl"}
     bias, step, columns = [], [], []
     for head in HEADS:
         (coefficients, shift), (slope, offset) = heads[head], scaling.get(head, (1.0, 0.0))
         weights = {name: slope * value for name, value in space.weights(coefficients).items()}
         size = max(abs(value) for value in weights.values()) / STEPS
         least = LEAST_STEPS.get(head, TYPE_LEAST_STEPS)
-        columns.append({name: n for name, value in weights.items() if abs(n := round(value / size)) >= least})
+        steps = {name: round(value / size) for name, value in weights.items()}
+        columns.append(
+            {name: n for name, n in steps.items() if abs(n) >= (least if name in own else PUBLIC_LEAST_STEPS)}
+        )
         bias.append(round(slope * shift + offset, 4))
         step.append(float(f"{size:.6g}"))
     names = sorted(set().union(*columns))
-    rows = {name: [by_name.get(name, 0) for by_name in columns] for name in names}
-    text = json.dumps({"heads": HEADS, "bias": bias, "step": step, "rows": rows}, separators=(",", ":"))
-    return gzip.compress(text.replace("],", "],\n").encode(), compresslevel=9, mtime=0)
+    header = json.dumps({"heads": HEADS, "bias": bias, "step": step, "features": names}, separators=(",", ":"))
+    body = b"".join(array("b", [by_name.get(name, 0) for name in names]).tobytes() for by_name in columns)
+    return gzip.compress(header.encode() + b"\n" + body, compresslevel=9, mtime=0)
 
 
 def write(language: str, data: bytes) -> None:
     """Put the model and its digest in their places."""
     digest = hashlib.sha256(data).hexdigest()
-    (DATA / f"{LEXICONS[language]}.model.json.gz").write_bytes(data)
+    (DATA / f"{LEXICONS[language]}.model.gz").write_bytes(data)
     head = '"""Which model files the code belongs to. `benchmarks/train_model.py --write` writes this file."""\n\n'
     FITTED.write_text(f'{head}MODEL_SHA256 = {{"{language}": "{digest}"}}\n', encoding="utf-8")
     print(f"wrote {len(data)} bytes, SHA-256 {digest}")

@@ -452,9 +452,9 @@ class ActScore:
 class Verdict:
     """Whether a story is about conflict policy, and why we think so.
 
-    Scores are None when the language has no lexicon (`language_supported` False): then nothing is claimed.
-    `acts` holds only those at or above the threshold, best first. `rules` is the version of the lists and rules behind
-    mentions, places and sourcing; empty when only title and lead were scored.
+    Scores are None when the language has no fitted model (`language_supported` False): then nothing is claimed.
+    `acts` holds the best one and those at or above their threshold. `rules` is the version of the lists and rules
+    behind mentions, places and sourcing; empty when only title and lead were scored.
     """
 
     model: str

@@ -131,7 +131,8 @@ def _phrase(variant: str, elisions: frozenset[str]) -> tuple[str, ...]:
     words: list[str] = []
     for word in variant.split():
         mark = _STEM_MARK if word.endswith(_STEM_MARK) else ""
-        parts = [_without_elision(part.lower(), elisions) for part in keys(word)]
+        # Nearly every word is letters alone: then there is nothing to cut.
+        parts = [_without_elision(part.lower(), elisions) for part in ([word] if word.isalpha() else keys(word))]
         words += (*parts[:-1], parts[-1] + mark)
     return tuple(words)
 

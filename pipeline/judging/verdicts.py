@@ -44,7 +44,7 @@ def judge(title: str, lead: str, language: str | None) -> Verdict:
     if key is None:
         return Verdict(MODEL, False, None, None, THRESHOLD)
     fitted = model(key)
-    features = features_of(title, lead, lexicon(key), fitted.rows)
+    features = features_of(title, lead, lexicon(key), fitted.place)
     scores = score(features, fitted)
     acts: list[ActScore] = []
     if scores.conflict_policy >= THRESHOLD:

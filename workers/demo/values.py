@@ -140,7 +140,7 @@ class ExpectedPage:
     paragraphs and sub-heads in order, a dateline included. Of two pages with the same words (`copy_of` names the
     other's URL) the one read second ends as the duplicate: the wire expects the one published later. `never` are
     lines of the page that are not the story's: captions, credits, teasers. Empty fields for a page without a story.
-    `conflict`, `conflict_policy` and `acts` are what a reader would say, whether or not `language` has a lexicon.
+    `conflict`, `conflict_policy` and `acts` are what a reader would say, whether or not `language` has a fitted model.
     """
 
     url: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from sqlalchemy import Engine, func, select
 from store_builders import LEASE_S, TEXT, announce, at, claim_all, entry, page_ref, record, states, store
 
-from pipeline.outcomes import Reason, Relation, UrlState
+from pipeline.outcomes import Reason, Relation, Unjudged, UrlState
 from pipeline.store import ledger, reports, schema, stories
 from pipeline.store.statements import lock_texts
-from pipeline.values import DroppedLine, Settlement
+from pipeline.values import DroppedLine, Settlement, Verdict
 from workers.second_look import look_again
 
 OTHER = (
@@ -42,6 +43,18 @@ def test_a_story_is_stored_with_revision_verdict_acts_and_mentions(engine: Engin
     assert [act["act"] for act in facts["verdict"]["acts"]] == ["arms_aid"]
     assert facts["actors"] == ["UKR"]
     assert explained["dropped"] == [{"position": 3, "line": "Related content", "rule": "related"}]
+
+
+def test_a_story_in_a_language_without_a_model_has_no_scores_and_says_why(engine: Engine) -> None:
+    announce(engine, [entry(1, site="one.example"), entry(2, site="two.example")])
+    judged, other = claim_all(engine)
+    without = Verdict(model="model-1", language_supported=False, conflict=None, conflict_policy=None, threshold=0.5)
+    ended = [store(engine, judged, record()), store(engine, other, replace(record(OTHER), verdict=without))]
+    with engine.connect() as connection:
+        facts = [reports.show_story(connection, item.story_id or 0) for item in ended if item is not None]
+    verdicts = [item["verdict"] for item in facts if item is not None]
+    assert [verdict["unjudged"] for verdict in verdicts] == [None, Unjudged.LANG_UNSUPPORTED]
+    assert [verdict["conflict_policy"] for verdict in verdicts] == [0.8, None]
 
 
 def test_the_same_words_on_another_site_are_a_duplicate_and_not_a_story(engine: Engine) -> None:
