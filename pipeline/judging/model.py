@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import exp
-from operator import mul
+from operator import itemgetter, mul
 
 from pipeline.judging.features import Features
 from pipeline.judging.fitted import MODEL_SHA256
@@ -85,9 +85,13 @@ def act_scores(features: Features, fitted: Model) -> dict[PolicyType, float]:
 
 def _logits(features: Features, fitted: Model, heads: Iterable[int]) -> list[float]:
     found = [(at, amount) for name, amount in features.amounts.items() if (at := fitted.place.get(name)) is not None]
-    places, amounts = [at for at, _ in found], [amount for _, amount in found]
+    if not found:
+        return [fitted.bias[head] for head in heads]
+    amounts = [amount for _, amount in found]
+    # One getter for all heads; the first place twice, so that it gives a tuple even for a single feature.
+    weights = itemgetter(found[0][0], *(at for at, _ in found))
     return [
-        fitted.bias[head] + fitted.step[head] * sum(map(mul, map(fitted.steps[head].__getitem__, places), amounts))
+        fitted.bias[head] + fitted.step[head] * sum(map(mul, weights(fitted.steps[head])[1:], amounts))
         for head in heads
     ]
 
