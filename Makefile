@@ -19,7 +19,8 @@ STORIES ?= 10000000
 POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
-        bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions lock wheel clean
+        bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
+        bench-extraction-folds lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -80,6 +81,12 @@ bench-near-copies-scale: $(VENV)/ready-test  ## STORIES=10000000: cost and size 
 
 bench-revisions: $(VENV)/ready-test  ## Looks at a story in 30 days, and what comparing two versions costs
 	PYTHONPATH=. $(BIN)/python benchmarks/revisions.py
+
+bench-extraction: $(VENV)/ready-test  ## CORPUS=folder with gold.jsonl: fails below the floor recorded for the corpus
+	PYTHONPATH=. $(BIN)/python benchmarks/extraction_quality.py --corpus "$(CORPUS)"
+
+bench-extraction-folds: $(VENV)/ready-test  ## CORPUS=…: thresholds chosen on four folds of sites, measured on the fifth
+	PYTHONPATH=. $(BIN)/python benchmarks/extraction_quality.py --corpus "$(CORPUS)" --folds
 
 lock:                             ## Refresh uv.lock after a change of dependencies
 	uv lock

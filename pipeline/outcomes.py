@@ -236,6 +236,14 @@ class Unjudged(StrEnum):
     LANG_UNSUPPORTED = "lang_unsupported"  # no model is fitted for its language
 
 
+class SiteLineState(StrEnum):
+    """What site memory makes of a line that stories of one site have."""
+
+    SEEN = "seen"  # counted; not enough is known of it
+    LEARNED = "learned"  # furniture of the site, taken out of its later pages
+    KEPT = "kept"  # a person said that it belongs to the stories
+
+
 class Relation(StrEnum):
     """How one story or URL relates to another story."""
 

@@ -13,9 +13,12 @@ from pipeline.wire.story import is_wire_page, read_wire_page
 READER_VERSION = f"{READER}+{FINGERPRINT_METHOD}+{MODEL}"
 
 
-def read_record(page: FetchedPage, hints: EntryHints) -> StoryRecord | Unread:
-    """The story that the page (or the agency's item) tells, with its fingerprint and verdict, or why there is none."""
-    story = read_wire_page(page, hints) if is_wire_page(page) else read_page(page, hints)
+def read_record(page: FetchedPage, hints: EntryHints, furniture: frozenset[str] = frozenset()) -> StoryRecord | Unread:
+    """The story that the page (or the agency's item) tells, with its fingerprint and verdict, or why there is none.
+
+    `furniture` are the hashes of lines that the page's site is known to repeat.
+    """
+    story = read_wire_page(page, hints) if is_wire_page(page) else read_page(page, hints, furniture)
     return story if isinstance(story, Unread) else record_of(story)
 
 

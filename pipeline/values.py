@@ -327,12 +327,27 @@ class DroppedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveEntry:
+    """One entry of a live report: when it was posted, its heading, and its paragraphs joined by one blank line.
+
+    `at` is None where the page gives no instant that can be trusted.
+    """
+
+    text: str
+    at: datetime | None = None
+    heading: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CleanStory:
     """What the outlet wrote, and nothing else.
 
     `text` is paragraphs and sub-heads joined by one blank line, without title, standfirst, byline, date line,
     captions and credits, which have their own fields. `published_raw` keeps a date that could not be trusted.
     `access` is free, metered or paywalled; `candidate` names the extractor whose container was chosen.
+    A live report has `kind` "live" and its dated entries in page order, where the page shows them; `text` has them all.
+    `place` and `agencies` are those of dateline, byline and copyright; `slug`, `wire_mark` ("UPDATE 2", "TAKE 2 OF 3")
+    and `editor_notes` are what an agency writes to its editors.
     """
 
     url: str
@@ -354,6 +369,13 @@ class CleanStory:
     credits: tuple[str, ...] = ()
     dropped: tuple[DroppedLine, ...] = ()
     candidate: str = ""
+    kind: Literal["story", "live"] = "story"
+    live_entries: tuple[LiveEntry, ...] = ()
+    agencies: tuple[str, ...] = ()
+    place: str | None = None
+    slug: str | None = None
+    wire_mark: str | None = None
+    editor_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

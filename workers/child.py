@@ -55,6 +55,7 @@ class Request:
 
     `known` are the keys of entries that the feed is known to have listed: they don't count against the feed's cap.
     `source` is who sends the feed, by which items without a web address are known.
+    `furniture` are the hashes of lines that the page's site repeats.
     """
 
     page: FetchedPage
@@ -62,6 +63,7 @@ class Request:
     feed_at: datetime | None = None
     known: frozenset[str] = frozenset()
     source: str = ""
+    furniture: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,11 @@ class ReadingChild:
         """The running child's process id."""
         return self._process.pid if self._process is not None else None
 
-    async def read_page(self, page: FetchedPage, hints: EntryHints) -> StoryRecord | Unread:
+    async def read_page(
+        self, page: FetchedPage, hints: EntryHints, furniture: frozenset[str] = frozenset()
+    ) -> StoryRecord | Unread:
         """The story on the page, or why there is none; a child over its budget ends as extract_budget."""
-        answer = await self._ask(Request(page, hints))
+        answer = await self._ask(Request(page, hints, furniture=furniture))
         if isinstance(answer, Unread):
             return answer
         return answer.record or answer.unread or Unread(Reason.EXTRACT_FAILED, "the reading process gave no answer")
@@ -244,7 +248,7 @@ def _answer(request: Request) -> Answer:
                 page.body, content_type, page.final_url, request.feed_at, request.known, request.source or None
             )
             return Answer(reading=reading)
-        result = read_record(request.page, request.hints)
+        result = read_record(request.page, request.hints, request.furniture)
     except MemoryError:
         return _failed(request, Reason.EXTRACT_BUDGET, "reading took more than 1 GiB of memory")
     except RecursionError:

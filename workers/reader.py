@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from pipeline.outcomes import Reason
 from pipeline.revisions.deciding import key_of
-from pipeline.store import items, ledger, stories
+from pipeline.store import items, ledger, sitelines, stories
 from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
 from pipeline.wire.identity import is_wire_url
 from workers.archive import Archive, ArchiveError, load
@@ -25,6 +25,7 @@ from workers.child import ReadingChild
 from workers.database import reading
 from workers.gate import SqlGate, SqlRobotsStore
 from workers.http import HttpClient, RobotsBook, product_token
+from workers.memory import SiteMemory
 from workers.policy import http_policy
 from workers.process import describe, is_passing, new_name, prolong_leases, utc_now
 from workers.queue import READ_URLS, run_worker
@@ -60,6 +61,7 @@ class Reader:
         self._child = child
         self._archive = archive
         self._settings = settings
+        self._memory = SiteMemory(engine)
         self._is_stopping = False
         self._settler = Settler(engine, settings, lambda: self._is_stopping)
 
@@ -159,9 +161,9 @@ class Reader:
             if claim.story_id is not None:
                 return await self._read_again(claim, result)
             page = self._archive.add(result, as_resource=_is_given(claim))
-            return ReadPage(
-                claim, result, page, await self._child.read_page(result, claim.hints), body_sha256=page.body_sha256
-            )
+            furniture = await self._memory.furniture_of(result.final_url)
+            story = await self._child.read_page(result, claim.hints, furniture)
+            return ReadPage(claim, result, page, story, body_sha256=page.body_sha256)
         except Exception as error:
             return ReadPage(claim, _our_fault(claim, error))
 
@@ -173,10 +175,16 @@ class Reader:
         body_sha256 = hashlib.sha256(result.body).hexdigest()
         if body_sha256 == claim.body_sha256:
             return ReadPage(claim, result, body_sha256=body_sha256)
-        reading = await self._child.read_page(result, claim.hints)
-        is_other = isinstance(reading, StoryRecord) and key_of(reading) != claim.shown_key
+        # What the site has taught since is no change that the outlet made: `reread` applies it.
+        furniture = await asyncio.to_thread(self._taken_before, claim)
+        story = await self._child.read_page(result, claim.hints, furniture)
+        is_other = isinstance(story, StoryRecord) and key_of(story) != claim.shown_key
         page = self._archive.add(result, as_resource=_is_given(claim)) if is_other else None
-        return ReadPage(claim, result, page, reading, body_sha256)
+        return ReadPage(claim, result, page, story, body_sha256)
+
+    def _taken_before(self, claim: Claim) -> frozenset[str]:
+        with reading(self._engine) as connection:
+            return sitelines.taken_from(connection, claim.url_id)
 
     def _archived(self, claim: Claim) -> FetchResult:
         """The item as it was read before: it lies in the archive, and nobody on the web can be asked for it."""

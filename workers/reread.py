@@ -13,12 +13,13 @@ from sqlalchemy import Engine, Row
 
 from pipeline.outcomes import UrlState
 from pipeline.record import READER_VERSION
-from pipeline.store import ledger, reports, stories
+from pipeline.store import ledger, reports, sitelines, stories
 from pipeline.store.statements import lock_texts
 from pipeline.values import Claim, PageRef, Settlement, StoryRecord, Unread
 from workers.archive import ArchiveError, load
 from workers.child import ReadingChild
 from workers.database import reading
+from workers.memory import SiteMemory
 from workers.process import utc_now
 
 log = structlog.get_logger("reread")
@@ -34,12 +35,15 @@ class Rereader:
         self._archive_dir = archive_dir
         self._child = child
         self._lease_s = lease_s
+        self._memory = SiteMemory(engine)
 
-    async def run(self, *, everything: bool, only_url_id: int | None = None) -> AsyncIterator[str]:
+    async def run(
+        self, *, everything: bool, only_url_id: int | None = None, site: str | None = None
+    ) -> AsyncIterator[str]:
         """The outcome word of each page: changed, same, found (a story where none was), unread, lost, busy."""
         after_id = 0
         while True:
-            ids = [only_url_id] if only_url_id is not None else self._next_ids(everything, after_id)
+            ids = [only_url_id] if only_url_id is not None else self._next_ids(everything, site, after_id)
             if not ids:
                 return
             for url_id in ids:
@@ -48,9 +52,9 @@ class Rereader:
                 return
             after_id = ids[-1]
 
-    def _next_ids(self, everything: bool, after_id: int) -> list[int]:
+    def _next_ids(self, everything: bool, site: str | None, after_id: int) -> list[int]:
         with reading(self._engine) as connection:
-            return reports.stale_story_urls(connection, READER_VERSION, everything, after_id, PAGE_OF_IDS)
+            return reports.stale_story_urls(connection, READER_VERSION, everything, after_id, PAGE_OF_IDS, site)
 
     async def _reread(self, url_id: int) -> str:
         token = uuid.uuid4().hex
@@ -62,20 +66,30 @@ class Rereader:
             return "busy"
         try:
             page = load(self._archive_dir, _page_ref(row))
-            reading = await self._child.read_page(page, claim.hints)
+            furniture = await self._memory.furniture_of(page.final_url)
+            reading = await self._child.read_page(page, claim.hints, furniture)
         except ArchiveError as error:
             log.warning("archive_unreadable", url=claim.url, error=str(error))
             self._restore(claim, before)
             return "lost"
-        return self._apply(claim, row, reading, before)
+        return self._apply(claim, row, reading, before, furniture)
 
-    def _apply(self, claim: Claim, row: Row[Any], reading: StoryRecord | Unread, before: Settlement) -> str:
+    def _apply(
+        self,
+        claim: Claim,
+        row: Row[Any],
+        reading: StoryRecord | Unread,
+        before: Settlement,
+        furniture: frozenset[str],
+    ) -> str:
         now = utc_now()
         with self._engine.begin() as connection:
             if isinstance(reading, StoryRecord):
                 lock_texts(connection, [reading.fingerprint.content_hash])
             if not ledger.is_held(connection, claim):
                 return "busy"
+            if claim.story_id is not None:
+                sitelines.mark_cleaned(connection, claim.story_id, furniture)
             if isinstance(reading, Unread):
                 stories.keep_dropped(connection, claim.url_id, reading.dropped)
                 # A story that stands is not taken away by a rule; a page without one may have another reason now.

@@ -82,7 +82,9 @@ class Settler:
     def _settle_together(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
         with self._engine.begin() as connection:
             lock_texts(connection, content_hashes(ready))
-            ended = [outcome for item in ready if (outcome := self._settle_one(connection, item)) is not None]
+            # Storing holds the site's memory: one order of sites for all, so that nobody waits in a circle.
+            in_order = sorted(ready, key=lambda item: (item.claim.site, item.claim.url_id))
+            ended = [outcome for item in in_order if (outcome := self._settle_one(connection, item)) is not None]
         for outcome in ended:
             _log_outcome(outcome, ready)
         self._look_again(ended)

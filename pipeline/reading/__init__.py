@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from pipeline.reading.read import read_page
 
-READER = "reading-2"
+READER = "reading-3"
 
 __all__ = ["READER", "read_page"]

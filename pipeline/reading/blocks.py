@@ -22,6 +22,7 @@ _SPLITTING_MARKS = frozenset({"credit", "caption", "byline", "date", "kicker"})
 _BOLD = frozenset({"b", "strong"})
 _CAPTION_MAX_CHARS = 900
 _PARTING = re.compile(r"\s*[|•·»›/→]\s*")
+_TELLING = _BOLD | {"a", "article", "img"}
 _HEADS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
@@ -66,7 +67,6 @@ class _Frame:
     name: str
     number: int
     own: frozenset[str]
-    is_block: bool
     chars: int = 0
 
 
@@ -82,10 +82,11 @@ class _Found:
 
 @dataclass(slots=True)
 class _Walk:
-    """The state of one walk; it lives no longer than blocks_of."""
+    """The state of one walk; it lives no longer than blocks_of. `opened` says of each open element what it began."""
 
     frames: list[_Frame] = field(default_factory=list)
-    boxes: list[_Box] = field(default_factory=list)
+    opened: list[tuple[bool, bool]] = field(default_factory=list)
+    boxes: tuple[_Box, ...] = ()
     pieces: list[str] = field(default_factory=list)
     found: list[_Found] = field(default_factory=list)
     images: list[tuple[_Frame, ...]] = field(default_factory=list)
@@ -96,66 +97,68 @@ class _Walk:
     linked_chars: int = 0
     bold_chars: int = 0
 
-    def add(self, text: str | None) -> None:
-        if not text:
-            return
-        self.pieces.append(text)
-        if self.links or self.bolds:
-            size = len(text.strip())
-            self.linked_chars += size if self.links else 0
-            self.bold_chars += size if self.bolds else 0
+    def add(self, text: str) -> None:
+        # Blanks count between two words only; most of a page's source is blanks between two blocks.
+        if self.pieces or not text.isspace():
+            self.pieces.append(text)
+            if self.links or self.bolds:
+                size = len(text.strip())
+                self.linked_chars += size if self.links else 0
+                self.bold_chars += size if self.bolds else 0
 
     def flush(self) -> None:
         if self.pieces:
             text = squeeze("".join(self.pieces))
-            if text:
-                size = len(text)
-                frames = tuple(frame for frame in self.frames if frame.is_block) or tuple(self.frames[:1])
-                for frame in frames:
-                    frame.chars += size
-                for box in self.boxes:
-                    box.chars += size
-                # What only parts the links of a list ("Home | World | Sport") is no text beside them.
-                bare = len(_PARTING.sub("", text)) or size if self.linked_chars else size
-                linked, bold = min(1.0, self.linked_chars / bare), min(1.0, self.bold_chars / size)
-                self.found.append(_Found(text, frames, linked, bold, tuple(self.boxes), self.articles > 0))
             self.pieces.clear()
+            size = len(text)
+            for frame in self.frames:
+                frame.chars += size
+            for box in self.boxes:
+                box.chars += size
+            # What only parts the links of a list ("Home | World | Sport") is no text beside them.
+            bare = len(_PARTING.sub("", text)) or size if self.linked_chars else size
+            linked, bold = min(1.0, self.linked_chars / bare), min(1.0, self.bold_chars / size)
+            self.found.append(_Found(text, tuple(self.frames), linked, bold, self.boxes, self.articles > 0))
         self.linked_chars = self.bold_chars = 0
 
     def open(self, element: HtmlElement) -> None:
-        tag, attributes = element.tag, element.attrib
-        names = f"{attributes.get('class', '')} {attributes.get('id', '')}" if attributes else ""
-        own = marks_of(tag, names, attributes.get("role", "") if attributes else "")
-        is_block = tag in _BLOCKS or (tag in _INLINE_BOXES and bool(own & _SPLITTING_MARKS))
+        tag, get = element.tag, element.get
+        kind, own_name = get("class"), get("id")
+        names = f"{kind} {own_name}" if kind and own_name else kind or own_name or ""
+        own = marks_of(tag, names, get("role", ""))
+        is_block = tag in _BLOCKS or not self.frames or (tag in _INLINE_BOXES and not own.isdisjoint(_SPLITTING_MARKS))
+        self.number += 1
         if is_block:
             self.flush()
-        self.number += 1
-        self.frames.append(_Frame(tag, names.strip(), self.number, own, is_block))
+            self.frames.append(_Frame(tag, names.strip(), self.number, own))
         if own:
-            self.boxes.append(_Box(own))
-        if tag == "a":
-            self.links += _leads_away(element)
-        elif tag in _BOLD:
-            self.bolds += 1
-        elif tag == "article":
-            self.articles += 1
-        elif tag == "img":
-            self.images.append(tuple(frame for frame in self.frames if frame.is_block))
-        self.add(element.text)
+            self.boxes = (*self.boxes, _Box(own))
+        self.opened.append((is_block, bool(own)))
+        if tag in _TELLING:
+            self._count(element, 1)
+        if element.text:
+            self.add(element.text)
 
     def close(self, element: HtmlElement) -> None:
-        frame, tag = self.frames[-1], element.tag
-        if frame.is_block:
+        is_block, is_box = self.opened.pop()
+        if is_block:
             self.flush()
-        if frame.own:
-            self.boxes.pop()
-        self.frames.pop()
+            self.frames.pop()
+        if is_box:
+            self.boxes = self.boxes[:-1]
+        if element.tag in _TELLING:
+            self._count(element, -1)
+
+    def _count(self, element: HtmlElement, step: int) -> None:
+        tag = element.tag
         if tag == "a":
-            self.links -= _leads_away(element)
+            self.links += step * _leads_away(element)
         elif tag in _BOLD:
-            self.bolds -= 1
+            self.bolds += step
         elif tag == "article":
-            self.articles -= 1
+            self.articles += step
+        elif step > 0:
+            self.images.append(tuple(self.frames))
 
 
 def blocks_of(tree: HtmlElement) -> tuple[Block, ...]:
@@ -165,18 +168,19 @@ def blocks_of(tree: HtmlElement) -> tuple[Block, ...]:
         return ()
     walk, skipping = _Walk(), 0
     for event, element in etree.iterwalk(body, events=("start", "end")):
-        if not isinstance(element.tag, str):
+        tag = element.tag
+        if not isinstance(tag, str):
             continue
-        is_skipped = element.tag in _SKIPPED
-        if event == "start":
-            skipping += is_skipped
-            if not skipping:
-                walk.open(element)
+        if tag in _SKIPPED:
+            skipping += 1 if event == "start" else -1
+        elif skipping:
             continue
-        if not skipping:
+        elif event == "start":
+            walk.open(element)
+            continue
+        else:
             walk.close(element)
-        skipping -= is_skipped
-        if not skipping and element is not body:
+        if event == "end" and not skipping and element.tail and element is not body:
             walk.add(element.tail)
     return _settled(walk)
 
@@ -191,6 +195,12 @@ def _settled(walk: _Walk) -> tuple[Block, ...]:
     total = sum(len(found.text) for found in walk.found)
     limit = min(4000.0, max(600.0, 0.3 * total))
     image_boxes = _image_boxes(walk.images)
+    marks: dict[int, frozenset[str]] = {}
+    for found in walk.found:
+        # The boxes around a block are one tuple for all blocks that share them.
+        if id(found.boxes) not in marks:
+            small = (box.marks for box in found.boxes if box.chars <= limit)
+            marks[id(found.boxes)] = frozenset().union(*small)
     return tuple(
         Block(
             order=order,
@@ -201,9 +211,9 @@ def _settled(walk: _Walk) -> tuple[Block, ...]:
             linked=found.linked,
             bold=found.bold,
             own=found.frames[-1].own,
-            marks=frozenset(mark for box in found.boxes if box.chars <= limit for mark in box.marks),
+            marks=marks[id(found.boxes)],
             in_article=found.in_article,
-            by_image=any(frame.number in image_boxes for frame in found.frames[-3:]),
+            by_image=bool(image_boxes) and any(frame.number in image_boxes for frame in found.frames[-3:]),
             path=tuple(frame.number for frame in found.frames),
             key=key_of(found.text),
             in_quote=any(frame.tag == "blockquote" for frame in found.frames[-4:]),

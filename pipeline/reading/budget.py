@@ -25,6 +25,9 @@ _DATA_SCRIPT = re.compile(r"<script\b[^>]{0,400}\bld\+json", re.IGNORECASE)
 _VOID = word_set("area base br col embed hr img input link meta param source track wbr")
 # Their end tags may be left out, so an open one says nothing about the depth.
 _SELF_CLOSING = word_set("p li dt dd tr td th tbody thead tfoot option optgroup rt rp html head body")
+_SHALLOW = _VOID | _SELF_CLOSING
+# A tag with more attributes than allowed is at least this long.
+_LONG_TAG = re.compile(rf"<(/?[a-zA-Z][a-zA-Z0-9:-]*+)[^<]{{{2 * MAX_ATTRIBUTES - 100}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,28 @@ class Look:
 
 def look_before_parsing(markup: str) -> Look:
     """`markup` without scripts and forbidden characters and within the caps, or the problem that rules it out."""
-    markup = _scrub_references(_FORBIDDEN.sub("", markup))
     for name in ("script", "style"):
         markup = _without_elements(markup, name)
+    markup = _scrub_references(_FORBIDDEN.sub("", markup))
     tags = markup.count("<")
     if tags > HOPELESS_TAGS and sum(1 for _ in _TAG.finditer(markup)) > HOPELESS_TAGS:
         return Look("", f"More than {HOPELESS_TAGS:,} tags.")
-    return _trimmed(markup)
+    return Look(markup) if _is_within_caps(markup, tags) else _trimmed(markup)
+
+
+def _is_within_caps(markup: str, tags: int) -> bool:
+    """Whether nothing is to be trimmed, told in a third of the time that trimming takes: nearly every page."""
+    if tags > MAX_TAGS or any(
+        _bare_tag(markup, tag.start(), len(tag[1])) is not None for tag in _LONG_TAG.finditer(markup)
+    ):
+        return False
+    stack: list[str] = []
+    for is_end, name in _TAG.findall(markup):
+        if (name := name.lower()) not in _SHALLOW:
+            _step(stack, name, is_end=bool(is_end))
+            if len(stack) > MAX_DEPTH:
+                return False
+    return True
 
 
 def _scrub_references(markup: str) -> str:
@@ -93,7 +111,7 @@ def _trimmed(markup: str) -> Look:
             return Look("".join([*parts, markup[start:begin]]), None, tuple(trimmed))
         depth_before = len(stack)
         _step(stack, name, is_end=bool(match[1]))
-        if max(depth_before, len(stack)) > MAX_DEPTH and name not in _VOID and name not in _SELF_CLOSING:
+        if max(depth_before, len(stack)) > MAX_DEPTH and name not in _SHALLOW:
             close = markup.find(">", begin)
             close = len(markup) if close < 0 else close + 1
             parts.append(markup[start:begin] + " ")
@@ -105,7 +123,7 @@ def _trimmed(markup: str) -> Look:
 
 
 def _step(stack: list[str], name: str, *, is_end: bool) -> None:
-    if name in _VOID or name in _SELF_CLOSING:
+    if name in _SHALLOW:
         return
     if not is_end:
         stack.append(name)

@@ -19,6 +19,9 @@ _ASIDE = word_set(
     "nav footer aside related newsletter share tags comments advert bio form notice caption figure player"
 )
 _PARAGRAPH_MIN_CHARS = 80
+# Shares of the characters of the page's plain paragraphs. A quick extraction that holds less than the first is compared
+# with others, one that holds less than the second is replaced by whichever holds most.
+_FULL_SHARE = 0.8
 _POOR_SHARE = 0.5
 _MIN_CHARS = 60
 _MISSING_SHARE = 0.35
@@ -47,23 +50,40 @@ class Candidate:
 def best_candidate(tree: HtmlElement, evidence: Evidence, url: str) -> Candidate | None:
     """The fullest trustworthy candidate; None if no extractor found text.
 
-    The default extractor is right on nearly every page. The others are asked only when it brings much less than the
-    paragraphs that plainly stand on the page, or misses most of the text that the page declares.
+    The quick mode is right on nearly every page. The mode that compares three extractors is asked when it brings less
+    than the paragraphs that plainly stand on the page, the others when that one brings much less too. The text that
+    the page declares is taken when most of it is missing.
     """
-    is_vast = len(evidence.blocks) > _MAX_BLOCKS
-    default = _extracted(tree, url, "trafilatura", is_fast=is_vast)
     plain = [block for block in evidence.blocks if _is_paragraph(block)]
     main = _main_paragraphs(plain)
-    best = default
-    if default is None or default.chars < _POOR_SHARE * sum(len(block.text) for block in main):
-        others = [_extracted(tree, url, "recall", is_fast=is_vast), _of_blocks("paragraphs", main)]
-        best = max([c for c in (default, *others) if c], key=lambda c: _known_chars(c, plain), default=None)
+    shown = sum(len(block.text) for block in main)
+    best = _extracted(tree, url, "quick")
+    is_vast = len(evidence.blocks) > _MAX_BLOCKS
+    if not is_vast and (best is None or best.chars < _FULL_SHARE * shown or _is_foreign(best, plain, shown)):
+        best = _fullest([best, _extracted(tree, url, "compared")], plain)
+    if best is None or best.chars < _POOR_SHARE * shown:
+        best = _fullest([best, _extracted(tree, url, "recall", is_fast=is_vast), _of_blocks("paragraphs", main)], plain)
     declared = _declared(evidence)
     if declared and (
         best is None or (best.chars < 0.7 * declared.chars and _missing_share(declared, best) > _MISSING_SHARE)
     ):
         best = declared
     return _unfolded(best, evidence) if best and best.chars >= _MIN_CHARS else None
+
+
+def shown_paragraphs(evidence: Evidence) -> Candidate | None:
+    """The paragraphs that plainly stand on the page in the fullest box: what no reading may bring much less than."""
+    return _of_blocks("paragraphs", _main_paragraphs([block for block in evidence.blocks if _is_paragraph(block)]))
+
+
+def _fullest(candidates: list[Candidate | None], plain: list[Block]) -> Candidate | None:
+    """The candidate with most of the page's plain paragraphs; the first of equals."""
+    return max([c for c in candidates if c], key=lambda c: _known_chars(c, plain), default=None)
+
+
+def _is_foreign(candidate: Candidate, plain: list[Block], shown: int) -> bool:
+    """Whether most of a candidate is other text than the page's paragraphs."""
+    return shown >= _BODY_MIN_CHARS and _known_chars(candidate, plain) < 0
 
 
 def _unfolded(candidate: Candidate, evidence: Evidence) -> Candidate:
@@ -107,10 +127,15 @@ def _prose_box(blocks: list[Block]) -> int | None:
     return max((number for number, held in chars.items() if held >= _BOX_SHARE * total), default=None)
 
 
-def _extracted(tree: HtmlElement, url: str, mode: str, *, is_fast: bool) -> Candidate | None:
+def _extracted(tree: HtmlElement, url: str, mode: str, *, is_fast: bool = False) -> Candidate | None:
     # Never deduplicate=True: its process-wide cache makes the fourth reading of a page empty.
     document: Any = bare_extraction(
-        tree, url=url, include_comments=False, fast=is_fast, favor_recall=mode == "recall", with_metadata=False
+        tree,
+        url=url,
+        include_comments=False,
+        fast=is_fast or mode == "quick",
+        favor_recall=mode == "recall",
+        with_metadata=False,
     )
     if document is None or not document.text:
         return None

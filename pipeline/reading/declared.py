@@ -20,6 +20,7 @@ _ARTICLE_TYPES = word_set(
 _MEDIA_TYPES = word_set("VideoObject AudioObject ImageGallery MediaGallery VideoGallery PodcastEpisode")
 _LIST_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage"])
 _MAX_NODES = 2000
+_MAX_UPDATES = 300
 _TRAILING_COMMA = re.compile(r",\s*([}\]])")
 _TAG = re.compile(r"<[^>]{1,500}>")
 
@@ -29,7 +30,8 @@ class Declared:
     """The page's own words about itself. Strings are on one line but not yet checked; dates are as written.
 
     `meta` are the meta elements in document order, names lower-case; `article_body` is JSON-LD's copy of the text.
-    `is_free` is JSON-LD's isAccessibleForFree, None when not said.
+    `is_free` is JSON-LD's isAccessibleForFree, None when not said. `live_updates` are the entries that a live report
+    declares: date, headline and text of each.
     """
 
     meta: tuple[tuple[str, str], ...] = ()
@@ -45,6 +47,7 @@ class Declared:
     image_captions: tuple[str, ...] = ()
     article_body: str = ""
     is_free: bool | None = None
+    live_updates: tuple[tuple[str, str, str], ...] = ()
 
     def first(self, *names: str) -> str | None:
         """The first meta content under one of the names, in the order of the names."""
@@ -92,7 +95,17 @@ def read_declared(tree: HtmlElement) -> Declared:
         image_captions=tuple(_captions(main)),
         article_body=_body(main),
         is_free=_is_free(main),
+        live_updates=tuple(_updates(main)),
     )
+
+
+def _updates(main: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    updates = main.get("liveBlogUpdate")
+    for update in updates[:_MAX_UPDATES] if isinstance(updates, list) else ():
+        if isinstance(update, dict):
+            values = (_strings(update.get(name)) for name in ("datePublished", "headline", "articleBody"))
+            date, headline, text = (next(iter(found), "") for found in values)
+            yield date, headline, text
 
 
 def _is_data(script: HtmlElement) -> bool:

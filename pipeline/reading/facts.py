@@ -29,7 +29,7 @@ class Facts:
     """The evidence and the chosen fields, in the form the rules need them.
 
     `standfirst` is the paragraph under the title that is set apart from the text; None when there is none. `blocks`
-    tells each line's block of the page by the line's position.
+    tells each line's block of the page by the line's position. `furniture` are the hashes of the site's learned lines.
     """
 
     evidence: Evidence
@@ -37,6 +37,7 @@ class Facts:
     authors: tuple[str, ...] = ()
     standfirst: str | None = None
     blocks: Mapping[int, Block] = field(default_factory=dict)
+    furniture: frozenset[str] = frozenset()
 
     def marks(self, line: Line) -> frozenset[str]:
         """What the small boxes around the line say; empty when it also stands in the open."""

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from pipeline.text import words
 
-_SPACE = re.compile(r"\s+")
 # Not the dashes and quotation marks: they open direct speech in many languages.
 _BULLET = re.compile(r"^[-*•·|>▪■●]+\s+")
 
@@ -44,7 +43,7 @@ def key_of(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """`text` with runs of white space as one blank and none at the ends."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def without_bullet(text: str) -> str:

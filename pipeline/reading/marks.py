@@ -52,18 +52,26 @@ _PREFIXES = tuple(prefix for prefix, _ in _PREFIX)
 NONE: frozenset[str] = frozenset()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def marks_of(tag: str, names: str, role: str) -> frozenset[str]:
     """The marks of an element with this tag, these class and id names, and this ARIA role."""
     found = {_TAG_MARKS.get(tag, ""), _ROLE_MARKS.get(role, "")}
     for name in names.split():
-        parts = [part.lower() for part in _SPLIT.split(name) if part]
-        # "read-more" is told by its pair, "readmore" by itself.
-        for word in (*parts[:12], *(a + b for a, b in pairwise(parts[:12]))):
-            mark = _PLAIN.get(word)
-            if mark is None and word.startswith(_PREFIXES):
-                mark = next(mark for prefix, mark in _PREFIX if word.startswith(prefix))
-            if mark:
-                found.add(mark)
+        found |= _marks_in(name)
     found.discard("")
+    return frozenset(found) if found else NONE
+
+
+@lru_cache(maxsize=32768)
+def _marks_in(name: str) -> frozenset[str]:
+    """The marks that the words of one class or id name."""
+    parts = [part.lower() for part in _SPLIT.split(name) if part][:12]
+    found = set()
+    # "read-more" is told by its pair, "readmore" by itself.
+    for word in (*parts, *(a + b for a, b in pairwise(parts))):
+        mark = _PLAIN.get(word)
+        if mark is None and word.startswith(_PREFIXES):
+            mark = next(mark for prefix, mark in _PREFIX if word.startswith(prefix))
+        if mark:
+            found.add(mark)
     return frozenset(found) if found else NONE

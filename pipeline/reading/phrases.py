@@ -49,6 +49,8 @@ FURNITURE = _any(
     r"(?:sign|subscribe)\s+(?:up\s+)?(?:for|to|now|here|today)\b.{0,160}$|subscribe\b.{0,60}$|(?:our|free|daily|the)\s+newsletters?\b.{0,60}$",
     r"newsletters?\s*[:|]?$|get\s+(?:the\s+latest|our|more)\b.{0,80}(?:inbox|newsletters?|app|email|alerts?|updates|news)\b",
     r"follow\s+(?:us|our|him|her|them|me|@?\w+(?:\s\w+)?\s+on)\b|join\s+(?:us|our|the\s+conversation)\b|find\s+us\s+on\b",
+    r"(?:report|send)\s+(?:an?\s+)?(?:error|mistake|typo|correction)s?\b.{0,30}$|send\s+(?:this\s+)?to\s+a\s+friend\b.{0,20}$|fehler\s+melden\b.{0,20}$",
+    r"signaler\s+une\s+erreur\b.{0,30}$|reportar\s+(?:un\s+)?error\b.{0,20}$|segnala\s+un\s+errore\b.{0,20}$|zgłoś\s+błąd\b.{0,20}$|сообщить\s+об\s+ошибке\b.{0,20}$|повідомити\s+про\s+помилку\b.{0,20}$",
     r"download\s+(?:our|the)\s+(?:free\s+)?(?:\w+\s+)?app\b|click\s+(?:here|on)\b.{0,80}$|continue\s+reading\b|read\s+the\s+full\b",
     r"advertisements?\s*$|sponsored(?:\s+content)?\s*$|(?:article|story|content)\s+continues\b|scroll\s+(?:down\s+)?to\s+continue",
     r"share(?:\s+(?:this|the|full|on|via|article|story|link|save))*\s*[:|]?$|share\s+(?:this|on|via)\b.{0,40}$|copy\s+link\s*$",

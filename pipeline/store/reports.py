@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
     table,
 )
 
-from pipeline.outcomes import REASONS, FeedStatus, Reason, Unjudged, UrlState
+from pipeline.outcomes import REASONS, FeedStatus, Reason, SiteLineState, Unjudged, UrlState
 from pipeline.store.ledger import count_open
 from pipeline.store.schema import (
     Id,
@@ -36,6 +36,8 @@ from pipeline.store.schema import (
     pages,
     place_mentions,
     revisions,
+    site_line_stories,
+    site_lines,
     stories,
     story_codes,
     story_links,
@@ -264,7 +266,7 @@ def explain_url(connection: Connection, url_id: int) -> Facts:
         .where(dropped_lines.c.url_id == url_id)
         .order_by(dropped_lines.c.position, dropped_lines.c.id)
     ).all()
-    own = connection.execute(select(stories.c.id).where(stories.c.url_id == url_id)).scalar()
+    own = connection.execute(select(stories.c.id, stories.c.text).where(stories.c.url_id == url_id)).first()
     reason = None if row.reason is None else Reason(row.reason)
     return {
         "url": dict(row._mapping),
@@ -272,8 +274,43 @@ def explain_url(connection: Connection, url_id: int) -> Facts:
         "meaning": None if reason is None else REASONS[reason].advice,
         "pages": [dict(page._mapping) for page in fetched],
         "dropped": [dict(line._mapping) for line in dropped],
-        "story": None if own is None else show_story(connection, own),
+        "lines": _side_by_side([] if own is None else own.text.split("\n\n"), dropped),
+        "story": None if own is None else show_story(connection, own.id),
         "repeats_story_id": row.story_id if row.state == UrlState.DUPLICATE else None,
+    }
+
+
+def _side_by_side(kept: list[str], dropped: Sequence[Any]) -> list[Facts]:
+    """Every line of the page in its order: kept, or dropped with its rule. Those taken out before come last.
+
+    A dropped line's position is its place among all lines; the kept ones have the places that are left.
+    """
+    taken: dict[int, list[Any]] = {}
+    for line in dropped:
+        taken.setdefault(line.position, []).append(line)
+    before = taken.pop(-1, [])
+    rows: list[Facts] = []
+    left = iter(kept)
+    text = next(left, None)
+    position = 0
+    while text is not None or taken:
+        if position in taken:
+            rows += [_line_row(position, None, line) for line in taken.pop(position)]
+        elif text is not None:
+            rows.append(_line_row(position, text, None))
+            text = next(left, None)
+        else:
+            position = min(taken) - 1
+        position += 1
+    return rows + [_line_row(-1, None, line) for line in before]
+
+
+def _line_row(position: int, kept: str | None, dropped: Any) -> Facts:
+    return {
+        "position": position,
+        "kept": kept,
+        "dropped": None if dropped is None else dropped.line,
+        "rule": None if dropped is None else dropped.rule,
     }
 
 
@@ -326,14 +363,26 @@ def count_rows(connection: Connection) -> Facts:
     }
 
 
-def stale_story_urls(connection: Connection, reader: str, everything: bool, after_id: int, limit: int) -> list[int]:
+def stale_story_urls(
+    connection: Connection, reader: str, everything: bool, after_id: int, limit: int, site: str | None = None
+) -> list[int]:
     """Ids of URLs whose archived page older rules have read (or all), by ascending id after `after_id`.
 
-    Pages that were archived but gave no story are among them when `everything` is set.
+    Stories that still have a line that their site has since been seen to repeat are among them, and so are pages that
+    were archived but gave no story. With `site`, stories of that site only.
     """
     has_page = exists().where(pages.c.url_id == urls.c.id)
     query = select(urls.c.id).outerjoin(stories, stories.c.url_id == urls.c.id).where(urls.c.id > after_id, has_page)
     query = query.where(or_(stories.c.id.is_not(None), urls.c.state == UrlState.REJECTED))
     if not everything:
-        query = query.where(or_(stories.c.id.is_(None), stories.c.reader != reader))
+        has_furniture = exists().where(
+            site_line_stories.c.story_id == stories.c.id,
+            ~site_line_stories.c.is_cleaned,
+            site_lines.c.site == site_line_stories.c.site,
+            site_lines.c.line_hash == site_line_stories.c.line_hash,
+            site_lines.c.state == SiteLineState.LEARNED,
+        )
+        query = query.where(or_(stories.c.id.is_(None), stories.c.reader != reader, has_furniture))
+    if site is not None:
+        query = query.where(stories.c.site == site)
     return list(connection.execute(query.order_by(urls.c.id).limit(limit)).scalars())

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Enum,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -34,6 +35,7 @@ from pipeline.outcomes import (
     PollOutcome,
     Reason,
     Relation,
+    SiteLineState,
     SourceKind,
     Standing,
     StatusCause,
@@ -291,6 +293,13 @@ stories = Table(
     Column("status_at", UtcDateTime),
     # The page answered 404 or 410 when it was last looked at; the text is kept.
     Column("gone_at", UtcDateTime),
+    Column("kind", String(8), nullable=False, server_default="story"),
+    Column("live_entries", Json, nullable=False, server_default="[]"),
+    Column("agencies", Json, nullable=False, server_default="[]"),
+    Column("place", String(255)),
+    Column("slug", String(255)),
+    Column("wire_mark", String(64)),
+    Column("editor_notes", Json, nullable=False, server_default="[]"),
 )
 
 revisions = Table(
@@ -590,16 +599,42 @@ dropped_lines = Table(
     Column("rule", String(64), nullable=False),
 )
 
+# How many stories of a site its memory has looked at; the shares of its lines are counted in them.
+site_memories = Table(
+    "site_memories",
+    metadata,
+    Column("site", String(255), primary_key=True),
+    Column("stories_seen", Integer, nullable=False),
+)
+
 site_lines = Table(
     "site_lines",
     metadata,
     Column("site", String(255), primary_key=True),
     Column("line_hash", String(64), primary_key=True),
     Column("line", Text, nullable=False),
+    Column("place", String(8), nullable=False),
+    Column("state", _words(SiteLineState), nullable=False),
     Column("story_count", Integer, nullable=False),
+    Column("since_story", Integer, nullable=False),
+    Column("echo", Float, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
-    Column("last_seen_at", UtcDateTime, nullable=False),
-    Column("is_boilerplate", Boolean, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False, index=True),
+    Column("learned_at", UtcDateTime),
+)
+
+site_line_stories = Table(
+    "site_line_stories",
+    metadata,
+    Column("site", String(255), primary_key=True),
+    Column("line_hash", String(64), primary_key=True),
+    # Copies of one report, and its revisions, show a line once.
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("signer", String(255), nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("is_cleaned", Boolean, nullable=False),
+    ForeignKeyConstraint(["site", "line_hash"], ["site_lines.site", "site_lines.line_hash"], ondelete="CASCADE"),
 )
 
 events = Table(

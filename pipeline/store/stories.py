@@ -24,6 +24,7 @@ from pipeline.store.schema import (
     stories,
     urls,
 )
+from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import insert_id, insert_new
 from pipeline.store.statuses import apply_notice, inherit_status
 from pipeline.store.verdicts import add_story_codes, keep_verdict
@@ -101,6 +102,7 @@ def _store_first(
     apply_notice(connection, story_id, notice_of(record), now)
     inherit_status(connection, story_id, now)
     add_story_codes(connection, story_id, (SubjectCode(*code) for code in announced.entry_codes or ()))
+    learn_from(connection, site, story_id, cluster_id, record.story, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
 
 
@@ -250,4 +252,14 @@ def _story_values(record: StoryRecord) -> dict[str, Any]:
         "word_count": record.fingerprint.word_count,
         "reader": record.reader,
         "candidate": story.candidate,
+        "kind": story.kind,
+        "live_entries": [
+            {"at": entry.at.isoformat() if entry.at else None, "heading": entry.heading, "text": entry.text}
+            for entry in story.live_entries
+        ],
+        "agencies": list(story.agencies),
+        "place": (story.place or "")[:255] or None,
+        "slug": (story.slug or "")[:255] or None,
+        "wire_mark": (story.wire_mark or "")[:64] or None,
+        "editor_notes": list(story.editor_notes),
     }

@@ -105,7 +105,7 @@ def test_two_processes_may_upgrade_at_once(bare_database_url: str) -> None:
         ("DROP VIEW dead_letters", "view dead_letters is missing"),
         ("DROP INDEX ix_events_at", "ix_events_at"),
         ("ALTER TABLE events ADD COLUMN extra integer", "events.extra"),
-        ("DROP TABLE site_lines", "site_lines"),
+        ("DROP TABLE site_memories", "site_memories"),
         ("UPDATE alembic_version SET version_num = '0000'", "has version 0000"),
     ],
 )

@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "drift": ("workers.cli.drift", "drift", "Whether scores have moved, by source and week."),
     "recluster": ("workers.cli.recluster", "recluster", "Decide again which stories are one report."),
+    "sites": ("workers.cli.sites", "sites", "What is known of sites: lines they repeat; show, reset, keep."),
     "export": ("workers.cli.export", "export", "Write stories as jsonl or csv."),
     "db": ("workers.cli.upkeep", "db", "Upgrade, check and back up the database."),
     "doctor": ("workers.cli.doctor", "doctor", "Look for what is wrong, and say what to do."),

@@ -11,6 +11,11 @@ from pipeline.store import reports
 from workers.cli.common import json_option, print_json, print_table, store
 from workers.database import reading
 
+_FIELDS = (
+    "kind", "kicker", "title", "standfirst", "authors", "agencies", "dateline", "place", "slug", "wire_mark",
+    "published_at", "modified_at", "language", "section", "access", "editor_notes", "candidate",
+)  # fmt: skip
+
 
 @click.command()
 @click.argument("wanted", metavar="URL|uID|sID")
@@ -48,18 +53,24 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _print_lines(facts: dict[str, Any]) -> None:
-    """Kept paragraphs and dropped lines, the dropped ones with the rule that took them."""
+    """The story's fields, then its lines and the dropped ones side by side, each with the rule that took it."""
     story = facts["story"]
     if story is not None:
         fields = story["story"]
-        rows = [
-            (name, fields[name]) for name in ("kicker", "title", "standfirst", "authors", "dateline", "published_at")
-        ]
+        rows = [(name, fields[name]) for name in _FIELDS if fields[name]]
         rows += [("caption", line) for line in fields["captions"]] + [("credit", line) for line in fields["credits"]]
-        rows += [("text", paragraph) for paragraph in fields["text"].split("\n\n")]
-        print_table("kept", ("field", "line"), [row for row in rows if row[1]])
-    if facts["dropped"]:
-        print_table("dropped", ("rule", "line"), [(line["rule"], line["line"]) for line in facts["dropped"]])
+        print_table("fields", ("field", "value"), rows)
+        for entry in fields["live_entries"]:
+            click.echo(f"  live {entry['at'] or 'undated'}: {entry['heading'] or entry['text'][:80]}")
+    if facts["lines"]:
+        print_table(
+            "lines",
+            ("#", "kept", "dropped", "rule"),
+            [
+                (line["position"] if line["position"] >= 0 else "", line["kept"], line["dropped"], line["rule"])
+                for line in facts["lines"]
+            ],
+        )
 
 
 def _print_verdict(story: dict[str, Any]) -> None:

@@ -18,12 +18,13 @@ from workers.settings import load_settings
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also pages that today's rules have read already.")
 @click.option("--url-id", type=int, help="Only this ledger id, as `explain` shows it.")
+@click.option("--site", help="Only stories of this site, a registered domain.")
 @json_option
-def reread(everything: bool, url_id: int | None, as_json: bool) -> int:
+def reread(everything: bool, url_id: int | None, site: str | None, as_json: bool) -> int:
     """Read archived pages again with today's rules; nothing is fetched and no revision is made."""
     settings = load_settings()
     with store(settings) as engine:
-        outcomes = asyncio.run(_reread(engine, settings.archive_dir, settings.lease_s, everything, url_id))
+        outcomes = asyncio.run(_reread(engine, settings.archive_dir, settings.lease_s, everything, url_id, site))
     if as_json:
         print_json(dict(outcomes))
     else:
@@ -32,13 +33,13 @@ def reread(everything: bool, url_id: int | None, as_json: bool) -> int:
 
 
 async def _reread(
-    engine: Engine, archive_dir: Path, lease_s: float, everything: bool, url_id: int | None
+    engine: Engine, archive_dir: Path, lease_s: float, everything: bool, url_id: int | None, site: str | None
 ) -> Counter[str]:
     child = ReadingChild()
     outcomes: Counter[str] = Counter()
     try:
         async for outcome in Rereader(engine, archive_dir, child, lease_s).run(
-            everything=everything, only_url_id=url_id
+            everything=everything, only_url_id=url_id, site=site
         ):
             outcomes[outcome] += 1
     finally:

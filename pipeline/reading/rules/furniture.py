@@ -7,6 +7,7 @@ import re
 from pipeline.reading.facts import Facts
 from pipeline.reading.lines import Line, word_set
 from pipeline.reading.phrases import FURNITURE, RELATED, SITE_NOTICE
+from pipeline.reading.site_memory import LINE_MAX_CHARS, hash_of
 
 Dropped = frozenset[int]
 _SHORT_WORDS = 30
@@ -26,6 +27,8 @@ _MAX_REPEATS = 3
 # Rules that go by markup may be wrong about a whole page; then they keep still.
 _MAX_SHARE = 0.4
 _STORY_CHARS = 2000
+# Whatever a site was made to learn, it takes no more of a story than this.
+_SITE_SHARE = 0.3
 
 
 def _bearable(lines: tuple[Line, ...], found: list[Line]) -> Dropped:
@@ -110,6 +113,16 @@ def set_phrases(lines: tuple[Line, ...], facts: Facts) -> Dropped:
             or (line.size <= _NOTICE_WORDS and SITE_NOTICE.match(line.text))
         )
     )
+
+
+def site_lines(lines: tuple[Line, ...], facts: Facts) -> Dropped:
+    """Lines that the site was seen to repeat from story to story, as long as they are a small part of this one."""
+    if not facts.furniture:
+        return frozenset()
+    found = [line for line in lines if len(line.text) <= LINE_MAX_CHARS and hash_of(line.text) in facts.furniture]
+    total = sum(len(line.text) for line in lines)
+    is_small = sum(len(line.text) for line in found) <= _SITE_SHARE * total
+    return frozenset(line.position for line in found) if is_small else frozenset()
 
 
 def repeats(lines: tuple[Line, ...], facts: Facts) -> Dropped:

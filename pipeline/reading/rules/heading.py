@@ -11,6 +11,7 @@ from pipeline.reading.lines import Line, contains_words, key_of
 from pipeline.reading.metadata import is_in_title
 from pipeline.reading.moments import is_date_line
 from pipeline.reading.phrases import BYLINE_HEAD, BYLINE_ROLE, SLUG
+from pipeline.reading.wire import wire_lines
 
 Dropped = frozenset[int]
 _HEAD_LINES = 8
@@ -45,6 +46,11 @@ def slug_line(lines: tuple[Line, ...], facts: Facts) -> Dropped:
     """The slug of wire copy, before the prose."""
     head = lines[: min(_HEAD_LINES, first_prose(lines))]
     return frozenset(line.position for line in head if SLUG.match(line.text))
+
+
+def wire_marks(lines: tuple[Line, ...], facts: Facts) -> Dropped:
+    """Takes, marks of version, "more follows" and the end of wire copy, with the heads that a take repeats."""
+    return wire_lines(lines, facts.title.variants)
 
 
 def dateline(lines: tuple[Line, ...], facts: Facts) -> Dropped:

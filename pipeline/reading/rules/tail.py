@@ -8,6 +8,7 @@ from collections import Counter
 from pipeline.reading.facts import Facts, first_prose
 from pipeline.reading.lines import Line, key_of
 from pipeline.reading.phrases import BYLINE_ROLE, NOTE, OUTLET_PITCH
+from pipeline.reading.wire import note_lines
 
 Dropped = frozenset[int]
 _TAIL_LINES = 5
@@ -69,6 +70,11 @@ def agency_mark(lines: tuple[Line, ...], facts: Facts) -> Dropped:
         if is_short and (is_mark or is_signed or is_role or last.key in outlets)
         else frozenset()
     )
+
+
+def editor_notes(lines: tuple[Line, ...], facts: Facts) -> Dropped:
+    """Notes of an agency to its editors, and what follows the end of its story."""
+    return note_lines(lines)
 
 
 def notes(lines: tuple[Line, ...], facts: Facts) -> Dropped:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from reading_pages import AUTHOR, CAPTION, CREDIT, DATE, PARAGRAPHS, RELATED, SUBHEAD, TITLE, document, story
-from trafilatura import load_html
 
+from pipeline.reading.budget import look_before_parsing
 from pipeline.reading.evidence import gather_evidence
 from pipeline.reading.left_out import LEFT_OUT_RULES, MAX_LEFT_OUT
 from pipeline.reading.lines import Line
+from pipeline.reading.parsing import parse_markup
 from pipeline.reading.restore import mend_lines
 from pipeline.reading.rules import RULES
 
@@ -161,7 +162,7 @@ def test_direct_speech_keeps_its_dash() -> None:
 
 
 def test_a_paragraph_that_the_extractor_broke_is_whole_again_and_two_paragraphs_stay_two() -> None:
-    evidence = gather_evidence(load_html(f"<html><body><p>{PARAGRAPHS[0]}</p><p>{PARAGRAPHS[1]}</p></body></html>"))
+    evidence = gather_evidence(parse_markup(f"<html><body><p>{PARAGRAPHS[0]}</p><p>{PARAGRAPHS[1]}</p></body></html>"))
     words = PARAGRAPHS[0].split()
     first, second = " ".join(words[:12]), " ".join(words[16:])  # the words between them are lost
     broken = (Line(0, first), Line(1, second), Line(2, PARAGRAPHS[1]))
@@ -227,3 +228,10 @@ def test_a_caption_with_a_date_does_not_date_the_story() -> None:
 def test_the_documented_rules_are_the_rules_in_their_order() -> None:
     page = (Path(__file__).parents[3] / "docs" / "cleaning.md").read_text("utf-8")
     assert re.findall(r"^\| \d+ \| `(\w+)` \|", page, re.MULTILINE) == [name for name, _ in RULES]
+
+
+def test_thousands_of_endless_tag_names_are_looked_at_once() -> None:
+    # Each name is just too short for a tag with too many attributes: asked letter by letter it took minutes.
+    look = look_before_parsing("<p>" + ("<" + "a" * 3800) * 2000)
+    assert look.problem is None
+    assert look.trimmed == ("depth",)
