@@ -60,7 +60,8 @@ def learn_from(
 ) -> int:
     """Remember what a new story of the site shows; returns how many lines were learned by it.
 
-    The site's row is held until the commit, so that counts are right. A story of a cluster that has shown a line already shows nothing new of it.
+    The site's row is held until the commit, so that counts are right. A story of a cluster that has shown a line
+    already shows nothing new of it.
     """
     count = _count_story(connection, site)
     _keep_fresh(connection, site, dropped_hashes(story), now)
