@@ -6,6 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 CORPUS ?=
 LABELS ?=
 TEXTS ?=
+STORIES ?= 100000
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
@@ -19,7 +20,7 @@ STORIES ?= 10000000
 POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
-        bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
+        bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
         bench-extraction-folds lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
@@ -65,6 +66,9 @@ train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: mea
 bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-validated figures
 	$(PIP) install --quiet -e ".[train]"
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --theatres
+
+bench-dashboards: $(VENV)/ready-test  ## STORIES=100000: what every panel, search and settling cost over many stories
+	PYTHONPATH=. $(BIN)/python benchmarks/dashboards.py --stories $(STORIES)
 
 bench-dispatch: $(VENV)/ready-test  ## What a dispatch costs with 100,000 URLs waiting
 	PYTHONPATH=. $(BIN)/python benchmarks/dispatch.py

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from pipeline.outcomes import Reason, Relation, UrlState
+from pipeline.store.facts import keep_facts
 from pipeline.store.schema import (
     attributions,
     clusters,
@@ -61,9 +62,13 @@ def add_story(
     is_conflict_policy: bool = True,
     cluster_id: int | None = None,
     feed_id: int | None = None,
+    is_counted: bool = True,
     **values: Any,
 ) -> None:
-    """A story with its URL (same id), page, first revision, verdict and cluster (its own unless one is named)."""
+    """A story with its URL (same id), page, first revision, verdict, cluster (its own unless one is named) and facts.
+
+    `is_counted` is false for a schema from before facts were kept.
+    """
     site = values.setdefault("site", "wire1.example")
     url = values.setdefault("url", f"https://{site}/{story_id}")
     stored_at = values.setdefault("stored_at", NOW)
@@ -99,6 +104,8 @@ def add_story(
     for actor in actors:
         span = {"place": "title", "span_start": 0, "span_end": 3, "surface": actor}
         connection.execute(insert(mentions).values(story_id=story_id, actor=actor, kind="state", **span))
+    if is_counted:
+        keep_facts(connection, story_id)
 
 
 def add_revision(connection: Connection, story_id: int, number: int, **values: Any) -> None:

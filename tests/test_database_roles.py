@@ -120,7 +120,7 @@ def test_the_read_role_reads_every_view(roles: Roles) -> None:
             connection.execute(f"SELECT * FROM {view} LIMIT 1".encode())
 
 
-@pytest.mark.parametrize("table", [*metadata.tables, "alembic_version"])
+@pytest.mark.parametrize("table", [*metadata.tables, "alembic_version", "story_search"])
 def test_the_read_role_sees_no_table(roles: Roles, table: str) -> None:
     with psycopg.connect(roles.read) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(f"SELECT 1 FROM {table}".encode())
@@ -148,6 +148,11 @@ def test_the_read_role_gives_a_query_ten_seconds(roles: Roles) -> None:
     with psycopg.connect(roles.read) as connection:
         row = connection.execute("SELECT current_setting('statement_timeout')").fetchone()
     assert row == ("10s",)
+
+
+def test_a_query_of_the_read_role_is_ended_after_ten_seconds(roles: Roles) -> None:
+    with psycopg.connect(roles.read) as connection, pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute("SELECT pg_sleep(60)")
 
 
 def test_a_later_view_is_open_to_the_reader_and_a_later_table_to_the_workers(roles: Roles) -> None:

@@ -6,6 +6,7 @@ and perhaps one cut-off at the end, which no row points to.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import zlib
@@ -121,14 +122,7 @@ def _kept_headers(page: FetchedPage) -> list[tuple[str, str]]:
 def load(directory: Path, page: PageRef) -> FetchedPage:
     """The archived response that `page` points to; raises ArchiveError when it is gone or not the same bytes."""
     path = directory / page.warc_file
-    if not path.resolve().is_relative_to(directory.resolve()):
-        raise ArchiveError(f"{page.warc_file} lies outside the archive")
-    try:
-        with path.open("rb") as file:
-            file.seek(page.warc_offset)
-            raw = file.read(page.warc_length)
-    except OSError as error:
-        raise ArchiveError(f"{path}: {error.strerror}; restore the archive directory from its backup") from error
+    raw = _stored_bytes(directory, page.warc_file, page.warc_offset, page.warc_length)
     record = next(iter(ArchiveIterator(BytesIO(raw))), None)
     if record is None:
         raise ArchiveError(f"{path} at {page.warc_offset}: no record there; the file was cut off")
@@ -149,3 +143,23 @@ def load(directory: Path, page: PageRef) -> FetchedPage:
         elapsed_s=0.0,
         redirects=() if page.url == page.final_url else (Redirect(302, page.final_url),),
     )
+
+
+def raw_record(directory: Path, warc_file: str, offset: int, length: int) -> bytes:
+    """The archived record as WARC has it, headers and body, uncompressed; raises ArchiveError when it can't be read."""
+    try:
+        return gzip.decompress(_stored_bytes(directory, warc_file, offset, length))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{warc_file} at {offset}: no record there; the file was cut off") from error
+
+
+def _stored_bytes(directory: Path, warc_file: str, offset: int, length: int) -> bytes:
+    path = directory / warc_file
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise ArchiveError(f"{warc_file} lies outside the archive")
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error.strerror}; restore the archive directory from its backup") from error

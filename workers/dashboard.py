@@ -7,6 +7,7 @@ import importlib.util
 import json
 import socket
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from pipeline.store.schema import metadata
@@ -16,6 +17,8 @@ from workers.settings import Settings
 # The name that dashboards/datasette/metadata.yaml uses for the database, whatever its file is called.
 PLACEHOLDER = "frontwire"
 METADATA_FILE = "dashboard-metadata.json"
+# The full-text index, and the tables in which SQLite keeps it.
+SEARCH_TABLES = ("story_search", *(f"story_search_{part}" for part in ("data", "idx", "docsize", "config")))
 
 # A slow query ends after 10 s; nobody downloads the database; numbers of rows that a browser can draw.
 DATASETTE_SETTINGS = {
@@ -48,6 +51,11 @@ def run_dashboard(settings: Settings) -> None:
     # it registers itself as a plug-in, which it can't before the rest is there.
     errors: Any = importlib.import_module("datasette.handle_exception")
     errors.rich = None
+    from datasette.plugins import pm
+
+    from workers.dashboard_archive import ArchivePages
+
+    pm.register(ArchivePages(settings.archive_dir), name="frontwire-archive")
     cli.main(arguments, prog_name="datasette", standalone_mode=False)
 
 
@@ -72,13 +80,16 @@ def datasette_metadata(name: str) -> dict[str, Any]:
     with (dashboards_dir() / "metadata.yaml").open(encoding="utf-8") as file:
         found: dict[str, Any] = yaml.safe_load(file)
     described = found["databases"].pop(PLACEHOLDER)
-    for table in (*metadata.tables, "alembic_version"):
+    for table in (*metadata.tables, "alembic_version", *SEARCH_TABLES):
         described["tables"][table] = {"hidden": True, "allow": False}
     found["databases"][name] = described
+    fragments: dict[str, str] = found.pop("fragments")
     for dashboard in found["plugins"]["datasette-dashboards"].values():
         for part in (*dashboard["charts"].values(), *dashboard["filters"].values()):
             if part.get("db") == PLACEHOLDER:
                 part["db"] = name
+            if "query" in part:
+                part["query"] = Template(part["query"]).substitute(fragments)
     return found
 
 

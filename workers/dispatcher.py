@@ -16,6 +16,7 @@ from pipeline.batches import plan_batches
 from pipeline.outcomes import RevisitScope
 from pipeline.store import items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
+from pipeline.store.tallies import fold_tallies
 from workers.process import run_steps, stop_on_signals, utc_now
 from workers.queue import QueueUnavailable, ReadQueue
 from workers.second_look import sweep_looks
@@ -54,7 +55,7 @@ class Dispatcher:
         self.dispatch(now)
 
     def sweep(self, now: datetime) -> None:
-        """Free the URLs whose lease has run out or whose embargo has ended, and look up again what a worker left."""
+        """Free URLs by lease or embargo, look up again what a worker left, and add up what the triggers counted."""
         with self._engine.begin() as connection:
             taken = ledger.take_back_expired(connection, now, self._settings.lease_s, self._settings.max_attempts)
             released = items.release_held(connection, now)
@@ -67,6 +68,10 @@ class Dispatcher:
         if is_any:
             log.warning("leases_expired", queued=taken.queued, claimed=taken.claimed, dead=taken.dead)
         sweep_looks(self._engine, now)
+        with self._engine.begin() as connection:
+            folded = fold_tallies(connection)
+        if folded:
+            log.debug("tallies_folded", rows=folded)
 
     def open_looks(self, now: datetime) -> int:
         """Put stored pages that are due to be looked at again back into the ledger; returns how many."""

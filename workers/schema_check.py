@@ -10,16 +10,33 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from pipeline.store.schema import metadata
+from pipeline.store.triggers import trigger_names
 from pipeline.store.views import VIEWS
 
 
 def differences(connection: Connection) -> list[str]:
     """A sentence for each table, column, index, key, closed list or view that is not as the code expects."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
+    opts = {"compare_type": True, "target_metadata": metadata, "include_object": _is_compared}
+    context = MigrationContext.configure(connection, opts=opts)
     found = [_sentence(difference) for difference in compare_metadata(context, metadata)]
     found += _check_constraint_differences(connection)
     present = set(inspect(connection).get_view_names())
-    return found + [f"view {name} is missing" for name in VIEWS if name not in present]
+    found += [f"view {name} is missing" for name in VIEWS if name not in present]
+    missing = trigger_names(connection.dialect.name) - _triggers(connection)
+    return found + [f"trigger {name} is missing" for name in sorted(missing)]
+
+
+def _is_compared(_item: object, name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:
+    """All but the full-text index, whose tables SQLite makes itself and whose types SQLAlchemy does not know."""
+    return not (name or "").startswith(("story_search", "ix_story_search"))
+
+
+def _triggers(connection: Connection) -> set[str]:
+    if connection.dialect.name == "postgresql":
+        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    else:
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    return set(connection.exec_driver_sql(query).scalars())
 
 
 def _check_constraint_differences(connection: Connection) -> list[str]:

@@ -49,7 +49,7 @@ from pipeline.store.statements import slices
 
 Facts = dict[str, Any]
 
-# Views: the verdict that counts for a story is its report's (pipeline/store/views_judging.py).
+# Views: the verdict that counts for a story is its report's (pipeline/store/views/judging.py).
 story_verdicts = table(
     "story_verdicts",
     column("story_id", Id),
@@ -81,18 +81,26 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class StoryFilter:
-    """Which stories to list; every condition that is set must hold. `words` must all occur in title or text."""
+    """Which stories to list; every condition that is set must hold."""
 
     policy_only: bool = False
     site: str | None = None
     language: str | None = None
     since: datetime | None = None
-    words: tuple[str, ...] = ()
 
 
 def list_stories(connection: Connection, wanted: StoryFilter, limit: int) -> list[Facts]:
     """Stories with their current verdict and acts, newest first."""
     query = _filtered(select(*_LISTED), wanted).order_by(stories.c.stored_at.desc(), stories.c.id.desc()).limit(limit)
+    return _with_acts(connection, query)
+
+
+def stories_by_id(connection: Connection, story_ids: Sequence[int]) -> list[Facts]:
+    """These stories with their current verdict and acts, in no order; ids of no story are left out."""
+    return _with_acts(connection, _filtered(select(*_LISTED), StoryFilter()).where(stories.c.id.in_(story_ids)))
+
+
+def _with_acts(connection: Connection, query: Select[Any]) -> list[Facts]:
     rows = [dict(row._mapping) for row in connection.execute(query)]
     acts = _acts_of(connection, [row["id"] for row in rows])
     return [row | {"acts": acts.get(row["id"], [])} for row in rows]
@@ -124,14 +132,11 @@ def _filtered(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
         query = query.where(stories.c.language == wanted.language)
     if wanted.since:
         query = query.where(stories.c.stored_at >= wanted.since)
-    for word in wanted.words:
-        query = query.where(
-            or_(stories.c.title.icontains(word, autoescape=True), stories.c.text.icontains(word, autoescape=True))
-        )
     return query
 
 
 def _acts_of(connection: Connection, story_ids: list[int]) -> dict[int, list[str]]:
+    """The acts of each story's current verdict, best first; stories without any are left out."""
     if not story_ids:
         return {}
     query = (

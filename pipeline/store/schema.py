@@ -6,6 +6,8 @@ dashboards and analysts read.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -43,7 +46,7 @@ from pipeline.outcomes import (
     UrlState,
     WireStatus,
 )
-from pipeline.store.types import UtcDateTime
+from pipeline.store.types import UtcDateTime, UtcDay
 
 metadata = MetaData(
     naming_convention={
@@ -193,6 +196,8 @@ urls = Table(
     # The dispatcher's: the hosts with waiting URLs, and the first of each.
     Index(None, "state", "host", "priority", "due_at", "id"),
     Index(None, "feed_id", "announced_at"),
+    # The oldest URL of each state and reason.
+    Index(None, "state", "reason", "announced_at"),
 )
 
 # What came in place of a page. The body lies here until it was read and archived.
@@ -645,4 +650,108 @@ events = Table(
     Column("kind", String(32), nullable=False),
     Column("subject", String(255), nullable=False),
     Column("detail", Json, nullable=False),
+)
+
+
+# ------------------------------------------------------------------------------------------- counted beforehand
+#
+# What dashboards count, kept by the transaction that changes it (tallies.py, triggers.py; docs/decisions/0016 says why
+# so). `story_facts` follows the current verdict of a story; its triggers append to the tallies what came or went. A
+# tally is the sum of its rows: those that are not folded yet are single changes.
+
+story_facts = Table(
+    "story_facts",
+    metadata,
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("verdict_id", Id),
+    Column("cluster_id", Id),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Column("day", UtcDay, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("is_conflict", Boolean, nullable=False),
+    Column("is_conflict_policy", Boolean, nullable=False),
+    Column("announced_s", Integer, nullable=False),
+    Column("published_s", Integer),
+    Column("acts", Text),
+    Column("actors", Text),
+    Column("scored_acts", Json),
+    Column("named_actors", Json),
+    *(
+        Index(
+            f"ix_story_facts_policy_{name}",
+            *columns,
+            sqlite_where=text("is_conflict_policy = 1"),
+            postgresql_where=text("is_conflict_policy = true"),
+        )
+        for name, columns in {
+            "stored_at": ("stored_at", "story_id"),
+            "source": ("source", "stored_at"),
+            "day": ("day",),
+        }.items()
+    ),
+)
+
+
+def _tally(name: str, *columns: Column[Any]) -> Table:
+    """A table of appended counts; the first column is the one by which it is folded and asked."""
+    return Table(
+        name,
+        metadata,
+        Column("id", Id, primary_key=True),
+        Column("is_folded", Boolean, nullable=False),
+        *columns,
+        Index(None, columns[0].name),
+        Index(
+            f"ix_{name}_unfolded",
+            columns[0].name,
+            sqlite_where=text("is_folded = 0"),
+            postgresql_where=text("is_folded = false"),
+        ),
+    )
+
+
+hour_tallies = _tally(
+    "hour_tallies",
+    Column("hour", UtcDateTime, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("conflict", Integer, nullable=False),
+    Column("conflict_policy", Integer, nullable=False),
+)
+
+day_tallies = _tally(
+    "day_tallies",
+    Column("day", UtcDay, nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("conflict", Integer, nullable=False),
+    Column("conflict_policy", Integer, nullable=False),
+)
+
+latency_tallies = _tally(
+    "latency_tallies",
+    Column("day", UtcDay, nullable=False),
+    Column("since", String(16), nullable=False),
+    Column("seconds", Integer, nullable=False),
+    Column("stories", Integer, nullable=False),
+)
+
+# An empty act stands for any, and so does an empty actor: a story with two acts and three actors is one story.
+act_tallies = _tally(
+    "act_tallies",
+    Column("day", UtcDay, nullable=False),
+    Column("act", String(24), nullable=False),
+    Column("actor", String(32), nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("stories", Integer, nullable=False),
+)
+
+url_tallies = _tally(
+    "url_tallies",
+    Column("state", String(24), nullable=False),
+    Column("reason", String(24)),
+    Column("urls", Integer, nullable=False),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, String, TypeDecorator
+from sqlalchemy import Date, DateTime, Dialect, String, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
 
@@ -44,3 +44,22 @@ class UtcDateTime(TypeDecorator[datetime]):
             value = datetime.fromisoformat(value)
         instant: datetime = value
         return instant.astimezone(UTC)
+
+
+class UtcDay(TypeDecorator[date]):
+    """A UTC day. PostgreSQL keeps a date; SQLite keeps text like `2024-05-31`."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """A date where the database has it, text otherwise."""
+        return dialect.type_descriptor(Date() if dialect.name == "postgresql" else String(10))
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        """The day on the way in."""
+        return value if value is None or dialect.name == "postgresql" else value.isoformat()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        """A date."""
+        return date.fromisoformat(value) if isinstance(value, str) else value

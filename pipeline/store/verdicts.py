@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
 
 from pipeline.judging.pooling import StoryScores, pool
+from pipeline.store.facts import keep_cluster_facts, keep_facts
 from pipeline.store.schema import (
     attributions,
     cluster_acts,
@@ -31,10 +32,12 @@ ATTRIBUTION_MAX = 500
 
 
 def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
-    """Make this the story's current verdict, and pool its report's anew; earlier ones stay for comparison.
+    """Make this the story's current verdict, pool its report's anew and count by it; earlier ones stay for comparison.
 
-    Mentions, places and attributions are the current verdict's alone. The caller holds the settling lock.
+    Mentions, places and attributions are the current verdict's alone. The cluster is held until the commit, before
+    anything is changed: who pools it makes the facts of all its stories anew.
     """
+    cluster_id = _hold_cluster_of(connection, story_id)
     connection.execute(
         update(verdicts).where(verdicts.c.story_id == story_id, verdicts.c.is_current).values(is_current=False)
     )
@@ -63,18 +66,61 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
     _replace(connection, mentions, story_id, map(_mention_row, verdict.mentions))
     _replace(connection, place_mentions, story_id, map(_place_row, verdict.places))
     _replace(connection, attributions, story_id, map(_attribution_row, verdict.sourcing))
-    cluster_id = connection.execute(select(stories.c.cluster_id).where(stories.c.id == story_id)).scalar()
-    if cluster_id is not None:
-        pool_cluster(connection, cluster_id)
+    if cluster_id is None or not pool_cluster(connection, cluster_id):
+        keep_facts(connection, story_id)
 
 
-def pool_cluster(connection: Connection, cluster_id: int) -> None:
+def _hold_cluster_of(connection: Connection, story_id: int) -> int | None:
+    """The story's cluster, from which it can't be moved before the commit."""
+    query = select(stories.c.cluster_id).where(stories.c.id == story_id)
+    cluster_id = connection.execute(query).scalar()
+    while cluster_id is not None:
+        _hold(connection, cluster_id)
+        # It may have moved while the lock was waited for.
+        present = connection.execute(query).scalar()
+        if present == cluster_id:
+            break
+        cluster_id = present
+    return cluster_id
+
+
+def _hold(connection: Connection, cluster_id: int) -> None:
+    connection.execute(select(clusters.c.id).where(clusters.c.id == cluster_id).with_for_update(key_share=True))
+
+
+def pool_cluster(connection: Connection, cluster_id: int) -> bool:
     """Write the verdict of a cluster anew from its stories' current ones; none is left when no story is judged.
 
-    To be called whenever a verdict of the cluster changes, and for both clusters when a story moves.
+    To be called whenever a verdict of the cluster changes, and for both clusters when a story moves. True when it says
+    something else than before; then the facts of all stories of the cluster are made anew.
     """
     # Two who pool one cluster at once would each miss the other's story.
-    connection.execute(select(clusters.c.id).where(clusters.c.id == cluster_id).with_for_update(key_share=True))
+    _hold(connection, cluster_id)
+    before = _counting(connection, cluster_id)
+    _pool(connection, cluster_id)
+    is_changed = _counting(connection, cluster_id) != before
+    if is_changed:
+        keep_cluster_facts(connection, cluster_id)
+    return is_changed
+
+
+def _counting(connection: Connection, cluster_id: int) -> list[tuple[Any, ...]]:
+    """What `story_facts` takes from the verdict of a cluster; empty when there is none."""
+    query = (
+        select(
+            cluster_verdicts.c.is_conflict,
+            cluster_verdicts.c.is_conflict_policy,
+            cluster_acts.c.act,
+            cluster_acts.c.score,
+        )
+        .outerjoin(cluster_acts, cluster_acts.c.cluster_id == cluster_verdicts.c.cluster_id)
+        .where(cluster_verdicts.c.cluster_id == cluster_id)
+        .order_by(cluster_acts.c.act)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def _pool(connection: Connection, cluster_id: int) -> None:
     connection.execute(delete(cluster_acts).where(cluster_acts.c.cluster_id == cluster_id))
     connection.execute(delete(cluster_verdicts).where(cluster_verdicts.c.cluster_id == cluster_id))
     rows = connection.execute(

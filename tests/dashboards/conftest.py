@@ -41,7 +41,7 @@ def free_port() -> int:
 @pytest.fixture
 def dashboard_url(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
     """The address of a dashboard over the test's own SQLite database, served by a process of its own."""
-    yield from _serve(sqlite_url, tmp_path)
+    yield from serve(sqlite_url, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +49,11 @@ def empty_dashboard_url(_sqlite_template: Path, tmp_path_factory: pytest.TempPat
     """The address of a dashboard over an empty database, for tests that write nothing."""
     directory = tmp_path_factory.mktemp("empty")
     shutil.copyfile(_sqlite_template, directory / "frontwire.db")
-    yield from _serve(f"sqlite:///{directory}/frontwire.db", directory)
+    yield from serve(f"sqlite:///{directory}/frontwire.db", directory)
 
 
-def _serve(sqlite_url: str, directory: Path) -> Iterator[str]:
+def serve(sqlite_url: str, directory: Path) -> Iterator[str]:
+    """Runs a dashboard over the database; the archive lies in `directory`/data. Ends it when it is asked for more."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRONTWIRE_")}
     environment |= {"FRONTWIRE_DATABASE_URL": sqlite_url, "FRONTWIRE_DATA_DIR": str(directory / "data")}

@@ -22,6 +22,7 @@ from rows import add_feed, add_story
 from pipeline.store.schema import metadata
 from pipeline.store.views import VIEWS
 from workers.dashboard import (
+    SEARCH_TABLES,
     DashboardUnavailable,
     dashboards_dir,
     datasette_metadata,
@@ -113,16 +114,43 @@ def test_pages_may_load_and_send_nothing_elsewhere(empty_dashboard_url: str) -> 
 def test_every_chart_and_canned_query_runs_on_the_views_alone(sqlite_url: str) -> None:
     found = datasette_metadata("any-name")
     queries = [query["sql"] for query in found["databases"]["any-name"]["queries"].values()]
-    charts = found["plugins"]["datasette-dashboards"]["monitor"]["charts"]
-    filters = found["plugins"]["datasette-dashboards"]["monitor"]["filters"]
-    assert {part["db"] for part in (*charts.values(), *filters.values()) if "db" in part} == {"any-name"}
-    queries += [chart["query"].replace("[[", "").replace("]]", "") for chart in charts.values()]
-    queries += [item["query"] for item in filters.values() if "query" in item]
-    values = {"words": "a", "actor": "usa", "period": "7 days", "source": "a", "language": "en"}
+    dashboards = found["plugins"]["datasette-dashboards"].values()
+    charts = [chart for dashboard in dashboards for chart in dashboard["charts"].values()]
+    filters = [item for dashboard in dashboards for item in dashboard["filters"].values()]
+    assert {part["db"] for part in (*charts, *filters) if "db" in part} == {"any-name"}
+    queries += [chart["query"].replace("[[", "").replace("]]", "") for chart in charts]
+    queries += [item["query"] for item in filters if "query" in item]
+    values = {"words": 'a "b', "actor": "USA", "period": "7 days", "source": "a", "language": "en", "act": "talks"}
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        plugin("frontwire_sql").prepare_connection(connection)
         for query in queries:
             connection.execute(query, values).fetchall()
-            assert set(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", query)) <= set(VIEWS)
+            named = set(re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", query)) - set(re.findall(r"(\w+) AS \(", query))
+            assert named <= {*VIEWS, "story_search"}
+
+
+def plugin(name: str) -> Any:
+    """A plug-in as Datasette loads it: by its path."""
+    spec = importlib.util.spec_from_file_location(name, dashboards_dir() / "plugins" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_search_with_no_word_in_it_finds_nothing_and_is_no_error(empty_dashboard_url: str) -> None:
+    for words in ("", '"', "* - (", "a AND (b", 'x"y NEAR/2'):
+        asked = urllib.parse.urlencode({"words": words, "_shape": "arrays"})
+        status, _, body = get(f"{empty_dashboard_url}/frontwire/search_policy_stories.json?{asked}")
+        assert (status, json.loads(body)["rows"]) == (200, [])
+
+
+def test_a_query_ends_after_ten_seconds(empty_dashboard_url: str) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    status, body = ask(empty_dashboard_url, endless)
+    assert status == 400
+    assert "took too long" in body
 
 
 def test_every_view_is_described_and_every_table_hidden() -> None:
@@ -131,14 +159,17 @@ def test_every_view_is_described_and_every_table_hidden() -> None:
     assert {name for name, facts in tables.items() if facts.get("allow") is False} == {
         *metadata.tables,
         "alembic_version",
+        *SEARCH_TABLES,
     }
 
 
 def test_every_chart_has_its_place_in_the_layout() -> None:
     with (dashboards_dir() / "metadata.yaml").open() as file:
-        monitor = yaml.safe_load(file)["plugins"]["datasette-dashboards"]["monitor"]
-    assert {name for row in monitor["layout"] for name in row} == set(monitor["charts"])
-    assert {chart["library"] for chart in monitor["charts"].values()} <= {"metric", "table", "vega-lite"}
+        dashboards = yaml.safe_load(file)["plugins"]["datasette-dashboards"]
+    assert list(dashboards) == ["monitor", "clusters", "acts", "map", "sources", "pipeline"]
+    for dashboard in dashboards.values():
+        assert {name for row in dashboard["layout"] for name in row} == set(dashboard["charts"])
+        assert {chart["library"] for chart in dashboard["charts"].values()} <= {"metric", "table", "vega-lite", "map"}
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from rich.text import Text
 
 from pipeline.store import reports
 from pipeline.store.reports import StoryFilter
+from pipeline.store.search import MARK_END, MARK_START, search_stories
 from workers.cli.common import EXIT_NOTHING, json_option, print_json, print_table, rich_console, store
 from workers.cli.diffs import compare_revisions, json_of, print_diff
 from workers.database import reading
@@ -49,11 +51,9 @@ def filter_options(command: Any) -> Any:
     return command
 
 
-def build_filter(
-    policy_only: bool, site: str | None, language: str | None, since: str | None, words: tuple[str, ...] = ()
-) -> StoryFilter:
+def build_filter(policy_only: bool, site: str | None, language: str | None, since: str | None) -> StoryFilter:
     """The filter that the options ask for."""
-    return StoryFilter(policy_only, site, language, parse_since(since, utc_now()), words)
+    return StoryFilter(policy_only, site, language, parse_since(since, utc_now()))
 
 
 @stories.command("list")
@@ -81,8 +81,38 @@ def search(
     limit: int,
     as_json: bool,
 ) -> int:
-    """List stories that hold every one of WORDS in title or text."""
-    return _list(build_filter(policy_only, site, language, since, words), limit, as_json)
+    """List stories that hold every one of WORDS, best first, with the place where they were found.
+
+    A word with a star, like minist*, finds all that begin so; words in one pair of quotes, like '"arms control"', must
+    stand side by side. Other signs mean nothing.
+    """
+    wanted = build_filter(policy_only, site, language, since)
+    with store() as engine, reading(engine) as connection:
+        rows = search_stories(connection, _as_typed(words), wanted, limit)
+    if as_json:
+        marks = str.maketrans({MARK_START: "[", MARK_END: "]"})
+        print_json([row | {"snippet": row["snippet"].translate(marks)} for row in rows])
+        return 0 if rows else EXIT_NOTHING
+    console = rich_console()
+    for row in rows:
+        mark = "  policy" if row["is_conflict_policy"] else ""
+        console.print(f"{row['id']:>7}  {row['stored_at']:%Y-%m-%d %H:%M}  {row['site']}{mark}", markup=False)
+        console.print(f"         {row['title']}", markup=False, style="bold")
+        console.print(_marked(row["snippet"]), soft_wrap=True)
+    return 0 if rows else EXIT_NOTHING
+
+
+def _as_typed(words: tuple[str, ...]) -> str:
+    """One search again of what the shell took apart: an argument with a space in it was quoted, so it is a phrase."""
+    return " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
+
+
+def _marked(snippet: str) -> Text:
+    """A snippet for the terminal: what was found is underlined, whatever the text holds is text."""
+    shown = Text("         ")
+    for place, part in enumerate(re.split(f"[{MARK_START}{MARK_END}]", snippet)):
+        shown.append(part.replace("\n", " "), style="underline" if place % 2 else "")
+    return shown
 
 
 def _list(wanted: StoryFilter, limit: int, as_json: bool) -> int:

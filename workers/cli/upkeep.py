@@ -8,6 +8,8 @@ import click
 
 from pipeline.outcomes import TERMINAL_STATES, Reason, UrlState
 from pipeline.store import ledger
+from pipeline.store.search import rebuild_search
+from pipeline.store.tallies import rebuild_tallies
 from workers.cli.common import EXIT_FAILED, EXIT_NOTHING, json_option, print_json, print_table, shown_settings, store
 from workers.database import check, current_version, open_engine, upgrade
 from workers.process import utc_now
@@ -38,7 +40,7 @@ def requeue(reasons: tuple[str, ...], states: tuple[str, ...], ids: tuple[int, .
 
 @click.group()
 def db() -> None:
-    """Upgrade, check and back up the database."""
+    """Upgrade, check, recount and back up the database."""
 
 
 @db.command("upgrade")
@@ -84,6 +86,19 @@ def backup_(target: Path) -> int:
     finally:
         engine.dispose()
     click.echo(f"{target} ({target.stat().st_size:,} bytes)")
+    return 0
+
+
+@db.command("recount")
+def recount_() -> int:
+    """Count anew what the dashboards show, and index every text anew for search; storing waits meanwhile."""
+    with store() as engine, engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # A session's statements end after a minute, and this one reads every story.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        stories = rebuild_tallies(connection)
+        rebuild_search(connection)
+    click.echo(f"{stories:,} stories counted and indexed anew")
     return 0
 
 

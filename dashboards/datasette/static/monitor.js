@@ -2,6 +2,12 @@
 // made of http and https addresses only.
 "use strict";
 
+// Where Datasette's pages and our files begin, also when it is served below a path.
+const pages = new URL(document.currentScript.src).pathname.replace(/\/frontwire-static\/.*/, "");
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
+const DAY_MS = 24 * 3600 * 1000;
+const WEEK_MS = 8 * DAY_MS;
+
 function note(place, words) {
   const line = document.createElement("p");
   line.className = "fw-note";
@@ -24,6 +30,10 @@ function cell(value, address) {
   const href = address === undefined ? null : webAddress(address);
   const holder = href === null ? td : document.createElement("a");
   holder.textContent = value === null ? "" : String(value);
+  if (INSTANT.test(value)) {
+    holder.textContent = value.replace("T", " ");
+    td.className = "fw-instant";
+  }
   if (href !== null) {
     holder.href = href;
     holder.rel = "noopener noreferrer nofollow";
@@ -33,9 +43,19 @@ function cell(value, address) {
   return td;
 }
 
+function storyCell(value, id) {
+  const td = document.createElement("td");
+  const link = document.createElement("a");
+  link.textContent = value;
+  link.href = `${pages}/-/story/${Number(id)}`;
+  td.append(link);
+  return td;
+}
+
 function drawTable(place, chart, rows) {
   const links = chart.display?.links ?? {};
-  const hidden = new Set(Object.values(links));
+  const stories = chart.display?.stories ?? {};
+  const hidden = new Set([...Object.values(links), ...Object.values(stories)]);
   const columns = Object.keys(rows[0]).filter((name) => !hidden.has(name));
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
@@ -47,7 +67,11 @@ function drawTable(place, chart, rows) {
   }
   const body = table.createTBody();
   for (const row of rows) {
-    body.insertRow().append(...columns.map((name) => cell(row[name], row[links[name]])));
+    body.insertRow().append(
+      ...columns.map((name) =>
+        name in stories ? storyCell(row[name], row[stories[name]]) : cell(row[name], row[links[name]])
+      )
+    );
   }
   place.replaceChildren(table);
 }
@@ -59,7 +83,7 @@ function drawMetric(place, chart, rows) {
   place.replaceChildren(number);
 }
 
-async function drawVegaLite(place, chart, rows) {
+async function drawVegaLite(place, chart, rows, asked) {
   const spec = {
     $schema: "https://vega.github.io/schema/vega-lite/v5.json", // a name only: it is not fetched
     description: chart.title,
@@ -68,11 +92,70 @@ async function drawVegaLite(place, chart, rows) {
     ...chart.display,
     data: { values: rows },
   };
+  coarsen(spec, rows);
+  widen(spec, asked.get("period"));
   place.replaceChildren();
   await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
 }
 
-const DRAW = { table: drawTable, metric: drawMetric, "vega-lite": drawVegaLite };
+// Hours are too fine for a month: beyond a week a bar is a day.
+function coarsen(spec, rows) {
+  const x = spec.encoding?.x;
+  if (x?.timeUnit !== "utcyearmonthdatehours") return;
+  const instants = rows.map((row) => Date.parse(row[x.field]));
+  if (Math.max(...instants) - Math.min(...instants) > WEEK_MS) {
+    spec.encoding = { ...spec.encoding, x: { ...x, timeUnit: "utcyearmonthdate" } };
+  }
+}
+
+// An axis of days spans the whole period, also when all stories came on one day of it.
+function widen(spec, period) {
+  const x = spec.encoding?.x;
+  const days = /^(\d+) days?$/.exec(period ?? "")?.[1];
+  if (x?.timeUnit !== "utcyearmonthdate" || days === undefined) return;
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const domain = [today - days * DAY_MS, today + DAY_MS];
+  spec.encoding = { ...spec.encoding, x: { ...x, scale: { ...x.scale, domain } } };
+  spec.mark = { ...spec.mark, clip: true };
+}
+
+async function drawMap(place, chart, rows) {
+  const atlas = `${pages}/frontwire-static/atlas`;
+  const codes = await (await fetch(`${atlas}/codes.json`)).json();
+  const counted = rows.filter((row) => row.actor in codes).map((row) => ({ ...row, id: codes[row.actor] }));
+  const shape = { url: `${atlas}/countries-110m.json`, format: { type: "topojson", feature: "countries" } };
+  const spec = {
+    $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+    description: chart.title,
+    width: 960,
+    height: 480,
+    projection: { type: "naturalEarth1" },
+    config: { background: "transparent", view: { stroke: null } },
+    layer: [
+      { data: shape, mark: { type: "geoshape", fill: "#e3e7ea", stroke: "#fff", strokeWidth: 0.5 } },
+      {
+        data: shape,
+        transform: [
+          { lookup: "id", from: { data: { values: counted }, key: "id", fields: ["actor", "stories"] } },
+          { filter: "isValid(datum.stories)" },
+        ],
+        mark: { type: "geoshape", stroke: "#fff", strokeWidth: 0.5, tooltip: true },
+        encoding: {
+          color: { field: "stories", type: "quantitative", scale: { scheme: "orangered", type: "symlog" }, title: "stories" },
+          tooltip: [
+            { field: "properties.name", title: "state" },
+            { field: "actor", title: "code" },
+            { field: "stories", title: "stories" },
+          ],
+        },
+      },
+    ],
+  };
+  place.replaceChildren();
+  await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
+}
+
+const DRAW = { map: drawMap, table: drawTable, metric: drawMetric, "vega-lite": drawVegaLite };
 
 async function draw(card) {
   const place = card.querySelector(".fw-chart");
@@ -85,7 +168,7 @@ async function draw(card) {
     const data = await answer.json();
     if (!answer.ok) note(place, `This could not be read: ${data.error}`);
     else if (data.rows.length === 0) note(place, "Nothing here yet.");
-    else await DRAW[chart.library](place, chart, data.rows);
+    else await DRAW[chart.library](place, chart, data.rows, asked);
   } catch (error) {
     note(place, `This could not be drawn: ${error.message}`);
   }

@@ -157,7 +157,7 @@ def test_every_url_stands_in_exactly_one_row_of_the_funnel(connection: Connectio
     assert rows_of(connection, "SELECT url_id, reason FROM dead_letters") == [(5, "timeout")]
 
 
-def test_latency_is_by_nearest_rank_and_by_day(connection: Connection) -> None:
+def test_latency_is_by_nearest_rank_and_by_day_and_rounded_up_by_little(connection: Connection) -> None:
     for number in range(1, 21):
         published = NOW - timedelta(seconds=number) if number <= 10 else None
         announced = NOW - timedelta(seconds=number * 10)
@@ -166,8 +166,8 @@ def test_latency_is_by_nearest_rank_and_by_day(connection: Connection) -> None:
         connection, 21, stored_at=NOW + timedelta(days=1), announced_at=NOW + timedelta(days=1, milliseconds=-250)
     )
     assert rows_of(connection, "SELECT * FROM latency ORDER BY day") == [
-        ("2024-05-31", 20, 10, 5.0, 10.0, 100.0, 190.0),
-        ("2024-06-01", 1, 0, None, None, 0.25, 0.25),
+        ("2024-05-31", 20, 10, 5.0, 10.0, 100.0, 192.0),
+        ("2024-06-01", 1, 0, None, None, 1.0, 1.0),
     ]
 
 

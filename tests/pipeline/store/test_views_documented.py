@@ -11,7 +11,7 @@ from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, 
 from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.types import TypeEngine
 
-from pipeline.store.schema import items, metadata
+from pipeline.store.schema import dropped_lines, items, metadata
 from pipeline.store.views import VIEWS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -45,6 +45,7 @@ def fill(connection: Connection) -> None:
     add_attribution(connection, 1, source="outlet", name="Reuters")
     add_place(connection, 1)
     add_revision(connection, 1, 2, title="Changed", text="Changed.")
+    connection.execute(insert(dropped_lines).values(url_id=1, position=0, line="Read more", rule="related_list"))
     add_url(connection, 2, state="duplicate")
     add_copy(connection, 2, 1)
     add_url(connection, 3, state="dead", reason="timeout")

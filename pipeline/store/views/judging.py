@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - the SQL is made of constants of this package alone
 """The views of what was judged: whose verdict counts, how it changed, on whose word, where, and whether scores drift.
 
-As in views.py, each is one SELECT made for a dialect, and the migration that brings it keeps its own copy.
+As in the package, each is one SELECT made for a dialect, and the migration that brings it keeps its own copy.
 """
 
 from __future__ import annotations

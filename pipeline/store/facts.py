@@ -1,0 +1,83 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""What dashboards ask of a story, as one narrow row, made of its other rows by one SELECT."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from pipeline.store.dialects import day_of, joined, waited_s
+from pipeline.store.schema import story_facts
+
+COLUMNS = tuple(column.name for column in story_facts.columns)
+
+
+def keep_facts(connection: Connection, story_id: int) -> None:
+    """Makes the row of a story anew from what stands there now; its triggers tally what went and what came."""
+    _keep(connection, "id", story_id)
+
+
+def keep_cluster_facts(connection: Connection, cluster_id: int) -> None:
+    """The same for every story of a cluster, whose verdict is theirs."""
+    _keep(connection, "cluster_id", cluster_id)
+
+
+def _keep(connection: Connection, column: str, key: int) -> None:
+    where = f"stories.{column} = :key"
+    which = f"story_id IN (SELECT stories.id FROM stories WHERE {where})"
+    connection.execute(text(f"DELETE FROM story_facts WHERE {which}"), {"key": key})
+    made = f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(connection.dialect.name, where)}"
+    connection.execute(text(made), {"key": key})
+
+
+def select_facts(dialect: str, where: str = "true") -> str:
+    """The SELECT that gives the rows of the stories for which `where` holds, with the columns in COLUMNS' order.
+
+    The verdict is the one that counts, as in the views `story_verdicts` and `story_acts`. Those are not asked here, as
+    SQLite would make them for all stories to answer for one.
+    """
+    acts = """FROM (
+        SELECT act, score FROM cluster_acts WHERE cluster_id = cluster_verdicts.cluster_id
+        UNION ALL
+        SELECT act, score FROM verdict_acts WHERE verdict_id = verdicts.id AND cluster_verdicts.cluster_id IS NULL
+    ) AS counting"""
+    # An actor is named once, however its mentions are spelt and classed; the most named one comes first.
+    actors = "FROM mentions WHERE story_id = stories.id GROUP BY actor"
+    named = f"{actors}, kind"
+    often = "count(*) DESC, min(id)"
+
+    def counts(column: str) -> str:
+        return f"coalesce(cluster_verdicts.{column}, verdicts.{column}, false)"
+
+    def of_policy(value: str) -> str:
+        return f"CASE WHEN {counts('is_conflict_policy')} THEN {value} END"
+
+    return f"""
+SELECT
+    stories.id,
+    verdicts.id,
+    stories.cluster_id,
+    stories.stored_at,
+    {day_of(dialect, "coalesce(stories.published_at, stories.stored_at)")},
+    coalesce(feeds.source, stories.site),
+    coalesce(stories.language, 'und'),
+    {counts("is_conflict")},
+    {counts("is_conflict_policy")},
+    {waited_s(dialect, "stories.announced_at", "stories.stored_at")},
+    {waited_s(dialect, "stories.published_at", "stories.stored_at")},
+    {of_policy(joined(dialect, "act", acts, "score DESC, act"))},
+    {of_policy(joined(dialect, "actor", actors, often))},
+    {of_policy(_pairs(dialect, "act", "score", acts, "score DESC, act"))},
+    {of_policy(_pairs(dialect, "actor", "kind", named, often))}
+FROM stories
+LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
+LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
+LEFT JOIN feeds ON feeds.id = stories.feed_id
+WHERE {where}"""
+
+
+def _pairs(dialect: str, first: str, second: str, rows: str, order: str) -> str:
+    """`[[first, second], …]` as JSON over `rows` in `order`; an empty list when there are none."""
+    ordered = f"(SELECT {first} AS first, {second} AS second {rows} ORDER BY {order}) AS pairs"
+    if dialect == "postgresql":
+        return f"(SELECT coalesce(jsonb_agg(jsonb_build_array(first, second)), '[]') FROM {ordered})"
+    return f"(SELECT json_group_array(json_array(first, second)) FROM {ordered})"

@@ -1,0 +1,96 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""Keeping the tallies short, and making them anew. The triggers append to them; a tally is the sum of its rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table, delete, func, select, text
+
+from pipeline.store.dialects import flag
+from pipeline.store.facts import COLUMNS, select_facts
+from pipeline.store.schema import (
+    act_tallies,
+    day_tallies,
+    hour_tallies,
+    latency_tallies,
+    story_facts,
+    url_tallies,
+)
+
+TALLIES: dict[Table, tuple[str, ...]] = {
+    hour_tallies: ("stories", "conflict", "conflict_policy"),
+    day_tallies: ("stories", "conflict", "conflict_policy"),
+    latency_tallies: ("stories",),
+    act_tallies: ("stories",),
+    url_tallies: ("urls",),
+}
+# A fold writes the rows of every hour or day that it touches, so it waits until some are worth it.
+FOLD_AT = 1_000
+# Any number that nobody else uses for an advisory lock: one process folds, the others need not wait for it.
+_FOLD_LOCK = 7_011_206
+
+
+def fold_tallies(connection: Connection, at_least: int = FOLD_AT) -> int:
+    """Adds up the rows of each tally that has `at_least` single changes; returns how many rows were folded away.
+
+    What the views say is the same before and after. On PostgreSQL nobody waits: changes that come meanwhile stay, and
+    when another process folds at this moment nothing is done.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = text("SELECT pg_try_advisory_xact_lock(:key)")
+        if not connection.execute(lock, {"key": _FOLD_LOCK}).scalar_one():
+            return 0
+    return sum(
+        _fold(connection, table, counts) for table, counts in TALLIES.items() if _is_due(connection, table, at_least)
+    )
+
+
+def _is_due(connection: Connection, table: Table, at_least: int) -> bool:
+    key = list(table.c)[2]
+    is_single = text(f"is_folded = {flag(connection.dialect.name, False)}")
+    some = select(key).where(is_single).limit(at_least).subquery()
+    return bool(connection.execute(select(func.count()).select_from(some)).scalar_one() >= at_least)
+
+
+def _fold(connection: Connection, table: Table, counts: tuple[str, ...]) -> int:
+    names = [column.name for column in table.c][2:]
+    keys = [name for name in names if name not in counts]
+    sums = ", ".join(f"sum({name})" for name in counts)
+    target = f"INSERT INTO {table.name} (is_folded, {', '.join(keys + list(counts))})"
+    grouped = f"GROUP BY {', '.join(keys)} HAVING sum({counts[0]}) <> 0"
+    is_single = f"is_folded = {flag(connection.dialect.name, False)}"
+    touched = f"{keys[0]} IN (SELECT DISTINCT {keys[0]} FROM {table.name} WHERE {is_single})"
+    if connection.dialect.name == "postgresql":
+        done = connection.execute(
+            text(f"""WITH gone AS (DELETE FROM {table.name} WHERE {touched} RETURNING *),
+            kept AS ({target} SELECT true, {", ".join(keys)}, {sums} FROM gone {grouped} RETURNING 1)
+            SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM kept)""")
+        )
+        return int(done.scalar_one())
+    # SQLite has one writer, so what is new after the INSERT is what it wrote.
+    top = connection.execute(select(func.max(table.c.id))).scalar_one()
+    kept = connection.execute(
+        text(f"{target} SELECT true, {', '.join(keys)}, {sums} FROM {table.name} WHERE {touched} {grouped}")
+    ).rowcount
+    gone = connection.execute(text(f"DELETE FROM {table.name} WHERE id <= :top AND {touched}"), {"top": top}).rowcount
+    return gone - kept
+
+
+def rebuild_tallies(connection: Connection) -> int:
+    """Counts everything anew from the stories and URLs themselves; returns the number of stories.
+
+    Nobody can store meanwhile: on PostgreSQL the tables are locked here, on SQLite one transaction writes at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE urls, stories, story_facts IN SHARE ROW EXCLUSIVE MODE"))
+    connection.execute(delete(story_facts))
+    for table in TALLIES:
+        connection.execute(delete(table))
+    connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(connection.dialect.name)}"))
+    connection.execute(
+        text(
+            "INSERT INTO url_tallies (is_folded, state, reason, urls) "
+            "SELECT true, state, reason, count(*) FROM urls GROUP BY state, reason"
+        )
+    )
+    fold_tallies(connection, at_least=1)
+    return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())

@@ -1,0 +1,211 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""The views: the questions that dashboards and analysts ask, with the same names and columns on both databases.
+
+Views, not tables, are what others build on: their names and columns stay (docs/sql.md describes each, a test holds the
+two equal). Every view is one SELECT, made for a dialect by a function of this package; VIEWS lists them in the order
+to create. The migration that brings a view keeps its own copy of the SQL.
+
+Instants are timestamptz on PostgreSQL and text like `2024-05-31T03:59:00.000Z` on SQLite; days are UTC days, a date on
+PostgreSQL and `2024-05-31` on SQLite. Where a view needs the present, it asks the database's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from pipeline.judging.codes import SCHEMES
+from pipeline.store.dialects import flag, joined
+from pipeline.store.views import judging
+from pipeline.store.views.counts import (
+    actors_daily,
+    acts_daily,
+    latency,
+    pipeline_funnel,
+    policy_acts,
+    policy_acts_daily,
+    scored_acts,
+    volume_daily,
+    volume_hourly,
+)
+from pipeline.store.views.pages import archived_pages, story_copies, story_details, story_dropped_lines
+from pipeline.store.views.running import dead_letters, feed_gaps, silent_sources, source_health, wire_items
+
+
+def create_views(connection: Connection) -> None:
+    """Makes every view; those that exist already are made anew."""
+    drop_views(connection)
+    for name, select_for in VIEWS.items():
+        connection.exec_driver_sql(create_statement(name, select_for(connection.dialect.name)))
+
+
+def drop_views(connection: Connection) -> None:
+    """Drops every view that exists."""
+    for name in reversed(VIEWS):
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def create_statement(name: str, select: str) -> str:
+    """The CREATE VIEW statement, to be given to the driver as it is: a percent sign or colon in it is no parameter."""
+    return f"CREATE VIEW {name} AS\n{select.strip()}"
+
+
+def _conflict_policy_stories(dialect: str) -> str:
+    """Outer joins by primary key, so that a query which only counts is answered by the narrow table alone."""
+    # Each code once, the best act's best code first.
+    codes = {
+        scheme: joined(
+            dialect,
+            "code",
+            f"FROM {scored_acts(dialect)} JOIN act_codes ON act_codes.act = scored.act"
+            f" WHERE scheme = '{scheme}' GROUP BY code",
+            "max(score) DESC, min(place), code",
+        )
+        for scheme in SCHEMES
+    }
+    return f"""
+SELECT
+    story_facts.story_id,
+    stories.title,
+    stories.url,
+    stories.site,
+    story_facts.source,
+    story_facts.language,
+    stories.section,
+    stories.dateline,
+    stories.standfirst,
+    stories.published_at,
+    story_facts.stored_at,
+    stories.revised_at,
+    stories.revision,
+    stories.word_count,
+    stories.access,
+    story_facts.cluster_id,
+    coalesce(cluster_verdicts.conflict_policy, verdicts.conflict_policy) AS score,
+    coalesce(cluster_verdicts.threshold, verdicts.threshold) AS threshold,
+    story_facts.acts,
+    story_facts.actors,
+    verdicts.model,
+    verdicts.judged_at,
+    stories.status,
+    stories.gone_at,
+    verdicts.conflict_policy AS own_score,
+    {codes["plover"]} AS plover,
+    {codes["cameo"]} AS cameo,
+    {codes["medtop"]} AS medtop
+FROM story_facts
+LEFT JOIN stories ON stories.id = story_facts.story_id
+LEFT JOIN verdicts ON verdicts.id = story_facts.verdict_id
+LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = story_facts.cluster_id
+WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
+
+
+def _story_clusters(dialect: str) -> str:
+    return """
+WITH members AS (
+    SELECT cluster_id, url_id, site, stored_at AS seen_at, id AS story_id FROM stories WHERE cluster_id IS NOT NULL
+    UNION ALL
+    SELECT stories.cluster_id, story_links.url_id, urls.site, story_links.linked_at, NULL
+    FROM story_links
+    JOIN stories ON stories.id = story_links.matched_story_id
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE story_links.relation = 'copy' AND stories.cluster_id IS NOT NULL
+),
+totals AS (
+    SELECT
+        cluster_id,
+        min(seen_at) AS first_seen_at,
+        max(seen_at) AS last_seen_at,
+        min(story_id) AS first_story_id,
+        count(DISTINCT story_id) AS stories,
+        count(DISTINCT CASE WHEN story_id IS NULL THEN url_id END) AS copies,
+        count(DISTINCT site) AS sites
+    FROM members
+    GROUP BY cluster_id
+)
+SELECT
+    totals.cluster_id,
+    founder.title,
+    founder.url,
+    founder.site AS first_site,
+    totals.first_story_id,
+    totals.first_seen_at,
+    totals.last_seen_at,
+    totals.stories,
+    totals.copies,
+    1 AS independent_origins,
+    totals.sites
+FROM totals
+JOIN stories AS founder ON founder.id = totals.first_story_id"""
+
+
+def _story_revisions(dialect: str) -> str:
+    before = "OVER (PARTITION BY revisions.story_id ORDER BY revisions.number)"
+    told = "FROM revision_changes WHERE revision_id = revisions.id"
+    changes = joined(dialect, "change", f"{told} GROUP BY change", "min(id)")
+    figure = "coalesce(old, '') || ' -> ' || coalesce(new, '')"
+    figures = joined(dialect, figure, f"{told} AND change IN ('casualties', 'figures')", "id")
+    note = joined(dialect, "new", f"{told} AND change IN ('withdrawal', 'correction')", "id")
+    return f"""
+SELECT
+    revisions.story_id,
+    revisions.number AS revision,
+    CASE WHEN stories.revision = revisions.number THEN 1 ELSE 0 END AS is_latest,
+    stories.url,
+    stories.site,
+    revisions.title,
+    lag(revisions.title) {before} AS previous_title,
+    revisions.standfirst,
+    revisions.text,
+    lag(revisions.text) {before} AS previous_text,
+    revisions.content_hash,
+    revisions.stored_at,
+    lag(revisions.stored_at) {before} AS previous_stored_at,
+    {changes} AS changes,
+    {figures} AS figures,
+    {note} AS note,
+    CASE WHEN revisions.is_boring THEN 1 ELSE 0 END AS is_boring,
+    revisions.words_added,
+    revisions.words_removed,
+    revisions.paragraphs_changed,
+    stories.status,
+    stories.gone_at,
+    coalesce(revisits.looks, 0) AS looks,
+    coalesce(revisits.flip_flops, 0) AS flip_flops,
+    revisits.due_at AS next_look_at
+FROM revisions
+JOIN stories ON stories.id = revisions.story_id
+LEFT JOIN revisits ON revisits.url_id = stories.url_id"""
+
+
+VIEWS: dict[str, Callable[[str], str]] = {
+    # Others read these three.
+    "story_verdicts": judging.story_verdicts,
+    "story_acts": judging.story_acts,
+    "act_codes": judging.act_codes_view,
+    "conflict_policy_stories": _conflict_policy_stories,
+    "story_clusters": _story_clusters,
+    "story_revisions": _story_revisions,
+    "source_health": source_health,
+    "pipeline_funnel": pipeline_funnel,
+    "latency": latency,
+    "volume_hourly": volume_hourly,
+    "volume_daily": volume_daily,
+    "policy_acts": policy_acts,
+    "policy_acts_daily": policy_acts_daily,
+    "acts_daily": acts_daily,
+    "actors_daily": actors_daily,
+    "sourcing": judging.sourcing,
+    "places": judging.places,
+    "verdict_changes": judging.verdict_changes,
+    "model_drift": judging.model_drift,
+    "dead_letters": dead_letters,
+    "feed_gaps": feed_gaps,
+    "silent_sources": silent_sources,
+    "wire_items": wire_items,
+    "story_details": story_details,
+    "story_dropped_lines": story_dropped_lines,
+    "story_copies": story_copies,
+    "archived_pages": archived_pages,
+}

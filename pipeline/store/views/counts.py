@@ -1,0 +1,147 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
+"""The views that count. They read the tallies and facts that triggers keep, so a year answers as quickly as a day."""
+
+from __future__ import annotations
+
+from pipeline.store.dialects import flag
+
+
+def volume_hourly(_dialect: str) -> str:
+    """Stories by hour of storing, source and language."""
+    return _volume("hour")
+
+
+def volume_daily(_dialect: str) -> str:
+    """Stories by day of storing, source and language."""
+    return _volume("day")
+
+
+def _volume(unit: str) -> str:
+    return f"""
+SELECT
+    {unit},
+    source,
+    language,
+    sum(stories) AS stories,
+    sum(conflict) AS conflict,
+    sum(conflict_policy) AS conflict_policy
+FROM {unit}_tallies
+GROUP BY {unit}, source, language
+HAVING sum(stories) > 0"""
+
+
+def policy_acts(dialect: str) -> str:
+    """A row for each conflict-policy story, act and actor."""
+    if dialect == "postgresql":
+        acts = "CROSS JOIN LATERAL jsonb_array_elements(story_facts.scored_acts) AS acts (pair)"
+        actors = "LEFT JOIN LATERAL jsonb_array_elements(story_facts.named_actors) AS actors (pair) ON true"
+        act, score = "acts.pair->>0", "CAST(acts.pair->>1 AS double precision)"
+        actor, kind = "actors.pair->>0", "actors.pair->>1"
+    else:
+        acts = "JOIN json_each(story_facts.scored_acts) AS acts"
+        actors = "LEFT JOIN json_each(story_facts.named_actors) AS actors"
+        act, score = (f"json_extract(acts.value, '$[{place}]')" for place in (0, 1))
+        actor, kind = (f"json_extract(actors.value, '$[{place}]')" for place in (0, 1))
+    return f"""
+SELECT
+    story_facts.day,
+    {act} AS act,
+    {actor} AS actor,
+    {kind} AS actor_kind,
+    story_facts.story_id,
+    story_facts.source,
+    story_facts.language,
+    story_facts.stored_at,
+    {score} AS score
+FROM story_facts
+{acts}
+{actors}
+WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
+
+
+def scored_acts(dialect: str) -> str:
+    """The acts of one row of `story_facts` with their scores, as rows `scored` of `act` and `score`."""
+    if dialect == "postgresql":
+        act, score = "pair->>0", "CAST(pair->>1 AS double precision)"
+        pairs = "jsonb_array_elements(story_facts.scored_acts) AS pair"
+    else:
+        act, score = (f"json_extract(value, '$[{place}]')" for place in (0, 1))
+        pairs = "json_each(story_facts.scored_acts)"
+    return f"(SELECT {act} AS act, {score} AS score FROM {pairs}) AS scored"
+
+
+def policy_acts_daily(_dialect: str) -> str:
+    """Conflict-policy stories by day, act, actor and language."""
+    return _acts("act, actor", "act <> '' AND actor <> ''")
+
+
+def acts_daily(_dialect: str) -> str:
+    """Conflict-policy stories by day, act and language, whoever acts."""
+    return _acts("act", "act <> '' AND actor = ''")
+
+
+def actors_daily(_dialect: str) -> str:
+    """Conflict-policy stories by day, actor and language, whatever the act."""
+    return _acts("actor", "act = '' AND actor <> ''")
+
+
+def _acts(named: str, which: str) -> str:
+    return f"""
+SELECT day, {named}, language, sum(stories) AS stories
+FROM act_tallies
+WHERE {which}
+GROUP BY day, {named}, language
+HAVING sum(stories) > 0"""
+
+
+def pipeline_funnel(_dialect: str) -> str:
+    """URLs by state and reason. The oldest of them is looked up in an index, also where the reason is NULL."""
+    oldest = "SELECT min(urls.announced_at) FROM urls WHERE urls.state = tallied.state AND urls.reason"
+    return f"""
+SELECT
+    state,
+    reason,
+    urls,
+    CASE WHEN reason IS NULL THEN ({oldest} IS NULL) ELSE ({oldest} = tallied.reason) END AS oldest_announced_at
+FROM (
+    SELECT state, reason, sum(urls) AS urls FROM url_tallies GROUP BY state, reason HAVING sum(urls) > 0
+) AS tallied"""
+
+
+def latency(_dialect: str) -> str:
+    """Percentiles by nearest rank: the value whose rank is the number of stories times p, rounded up."""
+
+    def rank(percent: int) -> str:
+        # PostgreSQL's sums of bigint are numeric, and would not be divided as whole numbers.
+        return f"(CAST(total AS bigint) * {percent} + 99) / 100"
+
+    columns = ",\n    ".join(
+        f"CAST(min(CASE WHEN since = '{since}' AND reached >= {rank(percent)} THEN seconds END) AS double precision)"
+        f" AS {since}_p{percent}_s"
+        for since in ("published", "announced")
+        for percent in (50, 95)
+    )
+    return f"""
+WITH counted AS (
+    SELECT day, since, seconds, sum(stories) AS stories
+    FROM latency_tallies
+    GROUP BY day, since, seconds
+    HAVING sum(stories) > 0
+),
+ranked AS (
+    SELECT
+        day,
+        since,
+        seconds,
+        stories,
+        sum(stories) OVER (PARTITION BY day, since ORDER BY seconds) AS reached,
+        sum(stories) OVER (PARTITION BY day, since) AS total
+    FROM counted
+)
+SELECT
+    day,
+    CAST(sum(CASE WHEN since = 'announced' THEN stories ELSE 0 END) AS bigint) AS stories,
+    CAST(sum(CASE WHEN since = 'published' THEN stories ELSE 0 END) AS bigint) AS dated_stories,
+    {columns}
+FROM ranked
+GROUP BY day"""

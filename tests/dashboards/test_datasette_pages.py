@@ -1,0 +1,259 @@
+"""Every page in a real browser, over what the demo stored: numbers are SQL's, strangers' words are text."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import serve
+from rows import add_story
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+from sqlalchemy import insert
+from test_datasette_monitor import bars, logged, severe, table, texts, wait_until_drawn
+
+from pipeline.store.reports import StoryFilter
+from pipeline.store.schema import dropped_lines
+from pipeline.store.search import search_stories
+from workers.database import open_engine, reading
+
+pytestmark = pytest.mark.browser
+
+# Days are days of publication: one story of the demo is older than a year.
+YEAR = "day >= date('now', '-365 days')"
+SLUGS = ("monitor", "clusters", "acts", "map", "sources", "pipeline")
+HOSTILE = 'Talks <img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script> & "more"'
+HOSTILE_ID = 900
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The dashboard's address and the database that the demo filled, with one hostile story beside."""
+    directory = tmp_path_factory.mktemp("demo")
+    command = [
+        sys.executable,
+        "-m",
+        "workers",
+        "demo",
+        "--exit",
+        "--no-dashboard",
+        "--data-dir",
+        str(directory / "data"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    path = directory / "data" / "frontwire.sqlite"
+    engine = open_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        add_story(
+            connection, HOSTILE_ID, HOSTILE, text=f"{HOSTILE}\n\nEnd.", url="javascript:document.title='broken'",
+            site="hostile.example", language="xx", kicker=HOSTILE[:255], standfirst=HOSTILE, authors=[HOSTILE],
+            dateline=HOSTILE[:255], stored_at=datetime.now(UTC),
+            acts={"talks": 0.9}, actors=["USA"],
+        )  # fmt: skip
+        connection.execute(insert(dropped_lines).values(url_id=HOSTILE_ID, position=0, line=HOSTILE, rule="caption"))
+    engine.dispose()
+    for url in serve(f"sqlite:///{path}", directory):
+        yield url, path
+
+
+def sql(demo: tuple[str, Path], query: str) -> list[Any]:
+    with sqlite3.connect(demo[1]) as connection:
+        return connection.execute(query).fetchall()
+
+
+def visit(browser: webdriver.Chrome, demo: tuple[str, Path], path: str) -> None:
+    logged(browser, "browser")
+    browser.get(demo[0] + path)
+    if "/-/dashboards/" in path:
+        wait_until_drawn(browser)
+
+
+def numbers(browser: webdriver.Chrome) -> list[int]:
+    return [int(value.replace(",", "")) for value in texts(browser, ".fw-metric-value")]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_card_of_every_dashboard_is_drawn_without_a_complaint(
+    demo: tuple[str, Path], browser: webdriver.Chrome, slug: str
+) -> None:
+    visit(browser, demo, f"/-/dashboards/{slug}?period=365+days")
+    assert [note for note in texts(browser, ".fw-chart .fw-note") if note != "Nothing here yet."] == []
+    assert texts(browser, ".fw-nav [aria-current]") == texts(browser, "h1")
+    assert severe(browser) == []
+
+
+def test_each_card_can_be_had_as_csv_and_json(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    for slug in SLUGS:
+        visit(browser, demo, f"/-/dashboards/{slug}?period=365+days")
+        links = [str(a.get_attribute("href")) for a in browser.find_elements(By.CSS_SELECTOR, ".fw-out a")]
+        assert len(links) == 2 * len(browser.find_elements(By.CSS_SELECTOR, ".fw-card"))
+        for csv_link, json_link in zip(links[::2], links[1::2], strict=True):
+            with urllib.request.urlopen(csv_link) as answer:
+                assert answer.headers["content-type"].startswith("text/plain")
+                lines = answer.read().decode().splitlines()
+            with urllib.request.urlopen(json_link) as answer:
+                rows = json.loads(answer.read())["rows"]
+            assert lines[0].split(",") == list(rows[0]) if rows else len(lines) == 1
+
+
+def test_the_numbers_of_clusters_acts_sources_and_pipeline_are_sqls(
+    demo: tuple[str, Path], browser: webdriver.Chrome
+) -> None:
+    visit(browser, demo, "/-/dashboards/clusters?period=365+days")
+    ((policy, reports),) = sql(demo, "SELECT count(*), count(DISTINCT cluster_id) FROM conflict_policy_stories")
+    carried = sql(
+        demo,
+        "SELECT copies, sites FROM story_clusters WHERE copies > 0 AND cluster_id IN "
+        "(SELECT cluster_id FROM conflict_policy_stories) ORDER BY copies DESC, first_seen_at DESC",
+    )
+    assert numbers(browser) == [policy, reports, len(carried), sum(copies for copies, _ in carried)]
+    assert sorted(row[4:] for row in table(browser, "clusters")) == sorted([str(c), str(s)] for c, s in carried)
+
+    visit(browser, demo, "/-/dashboards/acts?period=365+days")
+    acts = sql(demo, f"SELECT act, count(DISTINCT story_id) FROM policy_acts WHERE {YEAR} GROUP BY act")
+    assert bars(browser, "by_act") == {act: str(number) for act, number in acts}
+    pairs = sql(demo, f"SELECT DISTINCT act, actor FROM policy_acts WHERE actor IS NOT NULL AND {YEAR}")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#card-pairs path[aria-roledescription='rect mark']")) == len(
+        pairs
+    )
+
+    visit(browser, demo, "/-/dashboards/sources?period=365+days")
+    ((feeds,),) = sql(demo, "SELECT count(*) FROM source_health WHERE status <> 'disabled'")
+    assert numbers(browser)[0] == feeds == len(table(browser, "health"))
+
+    visit(browser, demo, "/-/dashboards/pipeline?period=365+days")
+    funnel = sql(demo, "SELECT state, coalesce(reason, 'not tried yet'), count(*) FROM urls GROUP BY 1, 2")
+    assert sorted(tuple(row[:3]) for row in table(browser, "reasons")) == sorted((s, r, str(n)) for s, r, n in funnel)
+    assert numbers(browser)[3] == sql(demo, "SELECT count(*) FROM stories")[0][0]
+
+
+def test_the_map_colours_each_state_that_was_named(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    visit(browser, demo, "/-/dashboards/map?period=365+days")
+    codes = json.loads((Path(__file__).parents[2] / "dashboards/datasette/static/atlas/codes.json").read_text())
+    named = {actor for (actor,) in sql(demo, f"SELECT DISTINCT actor FROM policy_acts WHERE {YEAR}")} & set(codes)
+    labels = [
+        str(shape.get_attribute("aria-label"))
+        for shape in browser.find_elements(By.CSS_SELECTOR, "#card-world path[aria-label*='code: ']")
+    ]
+    assert {match[1] for label in labels if (match := re.search(r"code: (\w+)", label))} == named
+    assert len(named) > 5
+
+
+def test_filters_narrow_the_clusters_and_acts(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    visit(browser, demo, "/-/dashboards/acts?period=365+days")
+    Select(browser.find_element(By.ID, "actor")).select_by_value("UKR")
+    browser.find_element(By.CSS_SELECTOR, ".fw-filters button").click()
+    WebDriverWait(browser, 30).until(lambda _: "actor=UKR" in browser.current_url)
+    wait_until_drawn(browser)
+    ukrainian = f"FROM policy_acts WHERE actor = 'UKR' AND {YEAR} GROUP BY act"
+    acts = sql(demo, f"SELECT act, count(DISTINCT story_id) {ukrainian}")
+    assert bars(browser, "by_act") == {act: str(number) for act, number in acts}
+    assert all("UKR" in row[5] for row in table(browser, "latest"))
+    source = sql(demo, "SELECT source FROM conflict_policy_stories GROUP BY 1 ORDER BY count(*) DESC, 1")[0][0]
+    visit(browser, demo, f"/-/dashboards/clusters?period=365+days&act=talks&source={source}")
+    ((wanted,),) = sql(
+        demo,
+        "SELECT count(*) FROM conflict_policy_stories WHERE ', ' || acts || ',' LIKE '%, talks,%' "
+        f"AND source = '{source}'",
+    )
+    assert numbers(browser)[0] == wanted
+
+
+@pytest.mark.parametrize("typed", ["truce", '"ten-day truce"', "sanct* tanker*", "ceasefire zebra", '"><script>(* AND'])
+def test_the_search_page_finds_what_the_command_finds(
+    demo: tuple[str, Path], browser: webdriver.Chrome, typed: str
+) -> None:
+    engine = open_engine(f"sqlite:///{demo[1]}", read_only=True)
+    with reading(engine) as connection:
+        wanted = [row["title"] for row in search_stories(connection, typed, StoryFilter(), 50)]
+    engine.dispose()
+    visit(browser, demo, "/-/search")
+    browser.find_element(By.ID, "q").send_keys(typed)
+    browser.find_element(By.CSS_SELECTOR, ".fw-filters button").click()
+    WebDriverWait(browser, 30).until(lambda _: "q=" in browser.current_url)
+    assert texts(browser, ".fw-results h2") == wanted
+    assert bool(wanted) == (typed[0] in 't"s' and "script" not in typed)
+    assert browser.find_element(By.ID, "q").get_attribute("value") == typed
+    assert all(texts(browser, ".fw-snippet mark")) == bool(wanted) or wanted == []
+    assert severe(browser) == []
+
+
+def test_a_search_is_narrowed_by_the_filters(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    visit(browser, demo, "/-/search?q=truce&act=talks&actor=SDN&language=en&period=365+days")
+    shown = texts(browser, ".fw-results .fw-note")
+    assert shown
+    assert all("talks" in line and "SDN" in line for line in shown)
+    visit(browser, demo, "/-/search?q=truce&source=none.example")
+    assert texts(browser, "#nothing") == ["Nothing was found."]
+
+
+def test_a_story_page_shows_text_evidence_dropped_lines_revision_and_archive(
+    demo: tuple[str, Path], browser: webdriver.Chrome
+) -> None:
+    ((story_id, title, body),) = sql(demo, "SELECT id, title, text FROM stories WHERE revision = 2")
+    visit(browser, demo, f"/-/story/{story_id}")
+    assert texts(browser, "h1") == [title]
+    assert texts(browser, "#text p") == [" ".join(part.split()) for part in body.split("\n\n")]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#story mark")) > 3
+    dropped = sql(demo, f"SELECT line FROM story_dropped_lines WHERE story_id = {story_id}")
+    assert sorted(texts(browser, "#dropped s")) == sorted(" ".join(line.split()) for (line,) in dropped)
+    assert texts(browser, "#revisions del")
+    assert texts(browser, "#revisions ins")
+    link = browser.find_element(By.CSS_SELECTOR, "#archive a")
+    with urllib.request.urlopen(str(link.get_attribute("href"))) as answer:
+        headers, record = answer.headers, answer.read()
+    assert headers["content-type"].startswith("text/plain")
+    assert headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in headers["content-security-policy"]
+    assert record.startswith(b"WARC/1.0\r\n")
+    assert b"HTTP/1.1 200" in record
+    assert severe(browser) == []
+
+
+def test_a_story_page_names_the_copies_in_other_outlets(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    story_id, copies = sql(demo, "SELECT story_id, count(*) FROM story_copies GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1")[0]
+    visit(browser, demo, f"/-/story/{story_id}")
+    assert texts(browser, "#copies h2") == [f"In other outlets: {copies}"]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#copies tbody tr")) == copies
+
+
+def test_what_strangers_wrote_is_text_on_every_page(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    visit(browser, demo, f"/-/story/{HOSTILE_ID}")
+    assert browser.title == HOSTILE
+    assert texts(browser, "h1") == [HOSTILE]
+    assert texts(browser, "#dropped s") == [HOSTILE]
+    assert (
+        browser.find_elements(By.CSS_SELECTOR, ".fw-story img, .fw-story script, .fw-story a[href^='javascript']") == []
+    )
+    assert severe(browser) == []
+    visit(browser, demo, "/-/search?q=talks+more&source=hostile.example")
+    assert texts(browser, ".fw-results h2") == [HOSTILE]
+    assert browser.find_elements(By.CSS_SELECTOR, ".fw-results img, .fw-results script") == []
+    visit(browser, demo, "/-/dashboards/acts?period=365+days&source=hostile.example")
+    assert [row[1] for row in table(browser, "latest")] == [HOSTILE]
+    assert severe(browser) == []
+
+
+def test_what_is_not_there_is_a_plain_404(demo: tuple[str, Path]) -> None:
+    for path in (
+        "/-/story/123456",
+        "/-/archive/123456",
+        f"/-/archive/{HOSTILE_ID}",
+        "/-/story/1x",
+        "/-/dashboards/none",
+    ):
+        with pytest.raises(urllib.error.HTTPError, match="404") as raised:
+            urllib.request.urlopen(demo[0] + path)
+        assert str(demo[1].parent) not in raised.value.read().decode()
