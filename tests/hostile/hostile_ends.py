@@ -47,7 +47,7 @@ def feed_faults(end: RoadEnd, case: FeedCase) -> list[str]:
     if outcomes != case.outcomes:
         return [f"{[outcome.value for outcome in outcomes]}, {[poll.detail for poll in polls]}"]
     checks: Sequence[tuple[str, Any, Any]] = (
-        ("reason", polls[-1].reason, case.reason),
+        ("reason", polls[-1].reason, case.last_reason),
         ("new URLs", sum(poll.new_urls for poll in polls), case.new),
         ("address", row.url, end.origin.ports.url(case.moved or case.url)),
         ("validator", row.etag, case.validator if case.validator is not None else row.etag),
