@@ -75,6 +75,11 @@ class FeedCase:
     is_long: bool = False
 
     @property
+    def last_reason(self) -> Reason | None:
+        """The reason of the last poll: a body that is no feed has a reason of its own, an answered poll has none."""
+        return Reason.NOT_A_FEED if self.outcomes[-1] is PollOutcome.NOT_A_FEED else self.reason
+
+    @property
     def host(self) -> str:
         return f"{self.name}.example"
 
