@@ -124,7 +124,8 @@ def fault_of(line: str, is_whole: bool) -> str | None:
     except click.UsageError as error:
         return error.format_message()
     if isinstance(command, click.Group):
-        return "which of its commands?" if is_whole and not values else None
+        needs_one = is_whole and not values and not command.invoke_without_command
+        return "which of its commands?" if needs_one else None
     if rest:
         return f"too many arguments: {rest}"
     for parameter in command.get_params(context):
