@@ -292,3 +292,31 @@ class RevisitScope(StrEnum):
     ALL = "all"
     CONFLICT = "conflict"
     NONE = "none"
+
+
+class AlertKind(StrEnum):
+    """Why a watch tells of a story. Each is told once for a watch and a cluster."""
+
+    MATCH = "match"  # the story fulfils the condition
+    CORRECTION = "correction"  # an alerted story says that it was wrong
+    WITHDRAWAL = "withdrawal"  # an alerted story, or the one it was made from, was withdrawn or canceled
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    WAITING = "waiting"  # to be sent from due_at on
+    SENDING = "sending"  # in the hands of a watcher until lease_until
+    SENT = "sent"
+    RECORDED = "recorded"  # the watch has no target: for its feed alone
+    DEAD = "dead"  # given up after the last try; reason says why
+
+
+class AlertReason(StrEnum):
+    """Why an alert could not be sent."""
+
+    NO_TARGET = "no_target"  # what the watch names as its target is not there, or can't be read
+    BAD_TARGET = "bad_target"  # the target is no URL that apprise knows
+    REFUSED = "refused"  # the service did not take it
+    TIMEOUT = "timeout"  # the service did not answer in time
+    CRASHED = "crashed"  # the sending process died

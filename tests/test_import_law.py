@@ -136,6 +136,13 @@ RULES = (
         "workers/cli/upkeep.py",
         "from alembic import command",
     ),
+    Rule(
+        "apprise speaks in a process of its own",
+        ("apprise",),
+        ("workers/notify.py",),
+        "workers/watcher.py",
+        "from apprise import Apprise",
+    ),
     Rule("nothing is unpickled", ("pickle", "marshal", "shelve", "dill"), (), "workers/queue.py", "import pickle"),
 )
 

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipeline.outcomes import RevisitScope
 
 PREFIX = "FRONTWIRE_"
-SECRETS = ("DATABASE_URL", "REDIS_URL")
+SECRETS = ("DATABASE_URL", "REDIS_URL", "ALERT_TARGETS")
 # The longest path a unix socket may have on Linux is 107 bytes, on macOS 103.
 SOCKET_PATH_MAX = 100
 
@@ -53,6 +53,25 @@ def _redis_url(value: SecretStr | None) -> SecretStr | None:
     if value.get_secret_value().split(":", 1)[0] not in ("redis", "rediss", "unix"):
         raise ValueError("must begin with redis://, rediss:// or unix://")
     return value
+
+
+def _alert_targets(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        named_targets(value.get_secret_value())
+    return value
+
+
+def named_targets(text: str) -> dict[str, str]:
+    """Name -> URL of `name url` pairs, a line or semicolon each. ValueError, which names no URL, for anything else."""
+    found: dict[str, str] = {}
+    for line in re.split(r"[;\n]", text):
+        if not line.strip():
+            continue
+        name, _, url = line.strip().partition(" ")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,63}", name) or "://" not in url:
+            raise ValueError(f"pair {len(found) + 1} must be like: desk mailto://user:password@example.org")
+        found[name] = url.strip()
+    return found
 
 
 class Settings(BaseSettings):
@@ -103,6 +122,9 @@ class Settings(BaseSettings):
         RevisitScope.ALL, description="Which stored stories are fetched again on a schedule: all, conflict or none."
     )
     poll_concurrency: int = Field(32, ge=1, le=1000, description="Feeds polled at once by one poller.")
+    alert_targets: Annotated[SecretStr | None, AfterValidator(_alert_targets)] = Field(
+        None, description="Whom watches tell: `name url` pairs, one a line or parted by semicolons."
+    )
     dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(8001, ge=1, le=65535, description="Port of the dashboard.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
@@ -137,6 +159,11 @@ class Settings(BaseSettings):
         return self.redis_url.get_secret_value() if self.redis_url is not None else f"unix://{self.valkey_socket}?db=0"
 
     @property
+    def targets(self) -> dict[str, str]:
+        """Name -> URL of whom watches may tell, in clear. Never log it."""
+        return {} if self.alert_targets is None else named_targets(self.alert_targets.get_secret_value())
+
+    @property
     def archive_dir(self) -> Path:
         """Where the WARC files lie."""
         return self.data_dir.absolute() / "archive"
@@ -147,6 +174,9 @@ class Settings(BaseSettings):
 
 
 def _shown(name: str, value: object) -> str:
+    if name == "alert_targets" and isinstance(value, SecretStr):
+        # Most of these URLs are a secret from end to end.
+        return ", ".join(f"{target} ***" for target in named_targets(value.get_secret_value()))
     if isinstance(value, SecretStr):
         return mask_url(value.get_secret_value())
     if name == "http_proxy" and isinstance(value, str):
@@ -218,8 +248,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
             continue
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         environment[f"{PREFIX}{name.upper()}"] = text
-    environment.pop("FRONTWIRE_DATABASE_URL_FILE", None)
-    environment.pop("FRONTWIRE_REDIS_URL_FILE", None)
+    for name in SECRETS:
+        environment.pop(f"{PREFIX}{name}_FILE", None)
     return environment
 
 

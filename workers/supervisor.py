@@ -114,14 +114,15 @@ def _start(service: Service) -> None:
 
 
 def services_for(settings: Settings, *, with_dashboard: bool, log_dir: Path | None = None) -> list[Service]:
-    """The processes of one machine: Valkey first where it is embedded, then poller, dispatcher, workers, dashboard.
+    """The processes of one machine: Valkey first where it is embedded, then poller, dispatcher, workers, watcher,
+    dashboard.
 
     With `log_dir` each process logs to a file of its own there, otherwise to standard error.
     """
     services = []
     if settings.is_valkey_embedded:
         services.append(Service("valkey", lambda: start_valkey(settings)))
-    names = ["poller", "dispatcher", *(f"worker-{number}" for number in range(1, settings.workers + 1))]
+    names = ["poller", "dispatcher", *(f"worker-{number}" for number in range(1, settings.workers + 1)), "watcher"]
     if with_dashboard:
         names.append("dashboard")
     return services + [Service(name, _command_starter(name, settings, log_dir)) for name in names]

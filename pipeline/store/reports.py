@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    and_,
     column,
     exists,
     func,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from pipeline.outcomes import REASONS, FeedStatus, Reason, SiteLineState, Unjudged, UrlState
+from pipeline.store.conditions import Candidate, matching
 from pipeline.store.ledger import count_open
 from pipeline.store.schema import (
     Id,
@@ -46,6 +48,7 @@ from pipeline.store.schema import (
     verdicts,
 )
 from pipeline.store.statements import slices
+from pipeline.watching.conditions import Condition
 
 Facts = dict[str, Any]
 
@@ -87,6 +90,7 @@ class StoryFilter:
     site: str | None = None
     language: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 def list_stories(connection: Connection, wanted: StoryFilter, limit: int) -> list[Facts]:
@@ -106,32 +110,72 @@ def _with_acts(connection: Connection, query: Select[Any]) -> list[Facts]:
     return [row | {"acts": acts.get(row["id"], [])} for row in rows]
 
 
-def iter_stories(
-    connection: Connection, wanted: StoryFilter, after_id: int = 0, page_size: int = 200
-) -> Iterator[Facts]:
-    """All matching stories whole, by ascending id from `after_id`; memory stays bounded by `page_size` stories."""
-    while True:
-        query = _filtered(select(stories, story_verdicts.c.conflict, *_LISTED[-3:]), wanted)
-        rows = connection.execute(query.where(stories.c.id > after_id).order_by(stories.c.id).limit(page_size)).all()
-        if not rows:
-            return
-        acts = _acts_of(connection, [row.id for row in rows])
-        actors = _actors_of(connection, [row.id for row in rows])
-        for row in rows:
-            yield dict(row._mapping) | {"acts": acts.get(row.id, []), "actors": actors.get(row.id, [])}
-        after_id = rows[-1].id
+def list_stories_by_id(connection: Connection, story_ids: list[int]) -> list[Facts]:
+    """The stories of these ids, some hundred at most, with verdict and acts, by ascending id."""
+    query = _filtered(select(*_LISTED), StoryFilter()).where(stories.c.id.in_(story_ids)).order_by(stories.c.id)
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    acts = _acts_of(connection, [row["id"] for row in rows])
+    return [row | {"acts": acts.get(row["id"], [])} for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPage:
+    """Some whole stories by ascending id; every story up to `last_id` was looked at."""
+
+    rows: tuple[Facts, ...]
+    last_id: int
+
+
+def story_page(
+    connection: Connection, wanted: StoryFilter, condition: Condition | None, after_id: int, size: int
+) -> StoryPage | None:
+    """The matching ones among the next `size` stories after `after_id`, whole; None when there are no more.
+
+    A page with few rows, or none, says nothing about the next: `condition` is asked of the `size` stories alone.
+    """
+    ids = _chosen(select(stories.c.id, stories.c.cluster_id), wanted).where(stories.c.id > after_id)
+    found = [Candidate(*row) for row in connection.execute(ids.order_by(stories.c.id).limit(size))]
+    if not found:
+        return None
+    chosen = {one.story_id for one in found}
+    if condition is not None:
+        chosen = matching(connection, condition, found, policy_only=wanted.policy_only)
+    # Named ids for the view too: SQLite would make all of its rows for each page.
+    verdict = and_(story_verdicts.c.story_id == stories.c.id, story_verdicts.c.story_id.in_(sorted(chosen)))
+    query = select(stories, story_verdicts.c.conflict, *_LISTED[-3:]).select_from(
+        stories.outerjoin(story_verdicts, verdict)
+    )
+    if wanted.policy_only:
+        query = query.where(story_verdicts.c.is_conflict_policy)
+    rows = connection.execute(query.where(stories.c.id.in_(sorted(chosen))).order_by(stories.c.id)).all()
+    acts = _acts_of(connection, [row.id for row in rows])
+    actors = _actors_of(connection, [row.id for row in rows])
+    whole = [dict(row._mapping) | {"acts": acts.get(row.id, []), "actors": actors.get(row.id, [])} for row in rows]
+    return StoryPage(tuple(whole), found[-1].story_id)
+
+
+def highest_story_id(connection: Connection) -> int:
+    """The id of the newest story, 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(stories.c.id), 0))).scalar_one())
 
 
 def _filtered(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
     query = query.select_from(stories.outerjoin(story_verdicts, story_verdicts.c.story_id == stories.c.id))
     if wanted.policy_only:
         query = query.where(story_verdicts.c.is_conflict_policy)
+    return _chosen(query, wanted)
+
+
+def _chosen(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
+    """The conditions that a story alone fulfils, without its verdict."""
     if wanted.site:
         query = query.where(stories.c.site == wanted.site)
     if wanted.language:
         query = query.where(stories.c.language == wanted.language)
     if wanted.since:
         query = query.where(stories.c.stored_at >= wanted.since)
+    if wanted.until:
+        query = query.where(stories.c.stored_at < wanted.until)
     return query
 
 

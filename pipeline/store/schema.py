@@ -30,6 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pipeline.outcomes import (
+    AlertKind,
+    AlertReason,
+    AlertState,
     Change,
     FeedStatus,
     FullText,
@@ -410,7 +413,7 @@ story_links = Table(
     Column("score", Float, nullable=False),
     Column("method", String(64), nullable=False),
     Column("title", String(1024)),
-    Column("linked_at", UtcDateTime, nullable=False),
+    Column("linked_at", UtcDateTime, nullable=False, index=True),
     UniqueConstraint("url_id", "matched_story_id"),
 )
 
@@ -754,4 +757,45 @@ url_tallies = _tally(
     Column("state", String(24), nullable=False),
     Column("reason", String(24)),
     Column("urls", Integer, nullable=False),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("condition", String(2000), nullable=False),
+    # Names of targets and of files that hold one, never a target itself.
+    Column("targets", Json, nullable=False),
+    Column("digest_s", Float),
+    Column("limit_messages", Integer),
+    Column("limit_s", Float),
+    Column("is_active", Boolean, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    # Stories that were stored or linked before this (less an overlap) were looked at.
+    Column("looked_at", UtcDateTime, nullable=False),
+)
+
+# What a watch found: once a cluster and kind, whatever crashes in between.
+watch_alerts = Table(
+    "watch_alerts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("watch_id", Id, ForeignKey("watches.id", ondelete="CASCADE"), nullable=False),
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", _words(AlertKind), nullable=False),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", _words(AlertState), nullable=False),
+    Column("reason", _words(AlertReason)),
+    Column("detail", String(500)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    # Alerts that were told together share the token of their message.
+    Column("message", String(32), index=True),
+    Column("lease_until", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    UniqueConstraint("watch_id", "cluster_id", "kind"),
+    Index(None, "state", "watch_id", "due_at"),
+    Index(None, "watch_id", "created_at"),
 )

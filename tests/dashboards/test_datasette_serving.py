@@ -17,10 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
-from rows import add_feed, add_story
+from rows import NOW, add_feed, add_story
 
+from pipeline.store import watches
+from pipeline.store.conditions import Candidate
 from pipeline.store.schema import metadata
 from pipeline.store.views import VIEWS
+from pipeline.watching.outfeeds import CONTENT_TYPES, write_feed
 from workers.dashboard import (
     SEARCH_TABLES,
     DashboardUnavailable,
@@ -193,3 +196,20 @@ def test_without_datasette_the_message_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DashboardUnavailable, match=r'pip install "frontwire\[dashboard\]"'):
         require_installed()
+
+
+@pytest.mark.parametrize("format_", ["rss", "atom", "json"])
+def test_a_watch_is_served_as_a_feed(dashboard_url: str, sqlite_url: str, format_: str) -> None:
+    engine = open_engine(sqlite_url)
+    with engine.begin() as connection:
+        add_story(connection, 1, "Launchers <script>alert(1)</script>", acts={"talks": 0.9}, published_at=NOW)
+        watches.add_watch(connection, "talks", "type = 'talks'", [], digest=None, limit=None, since=NOW, now=NOW)
+        watch = watches.list_watches(connection)[0]
+        watches.note_matches(connection, watch, [Candidate(1, 1)], NOW)
+        matches = watches.list_matches(connection, "talks")
+    engine.dispose()
+    status, headers, body = get(f"{dashboard_url}/-/watch/talks.{format_}")
+    assert (status, headers["content-type"]) == (200, CONTENT_TYPES[format_])
+    assert body.encode() == write_feed(format_, "talks", "type = 'talks'", matches)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert get(f"{dashboard_url}/-/watch/nobody.{format_}")[0] == 404

@@ -150,8 +150,16 @@ def test_a_start_that_fails_later_is_tried_again() -> None:
 @pytest.mark.parametrize(
     ("settings", "with_dashboard", "names"),
     [
-        (load_settings(workers=2), True, ["valkey", "poller", "dispatcher", "worker-1", "worker-2", "dashboard"]),
-        (load_settings(workers=1, redis_url="redis://queue.example"), False, ["poller", "dispatcher", "worker-1"]),
+        (
+            load_settings(workers=2),
+            True,
+            ["valkey", "poller", "dispatcher", "worker-1", "worker-2", "watcher", "dashboard"],
+        ),
+        (
+            load_settings(workers=1, redis_url="redis://queue.example"),
+            False,
+            ["poller", "dispatcher", "worker-1", "watcher"],
+        ),
     ],
 )  # fmt: skip
 def test_a_machine_runs_its_own_queue_only_where_none_is_named(

@@ -80,6 +80,15 @@ def worker(until_parent_ends: bool) -> None:
     _run_process("worker", until_parent_ends, run_reader)
 
 
+@click.command(help="Run one watcher process until SIGTERM: looks for what watches ask for, and tells people.")
+@parent_option
+def watcher(until_parent_ends: bool) -> None:
+    """Look and tell."""
+    from workers.watcher import run_watcher
+
+    _run_process("watcher", until_parent_ends, run_watcher)
+
+
 @click.command(help="Serve the dashboard over the embedded database, read-only, until SIGTERM.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on (default FRONTWIRE_DASHBOARD_PORT).")
 @parent_option

@@ -9,11 +9,16 @@ import csv
 import io
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from datasette import hookimpl
 from datasette.utils.asgi import Response
+
+from pipeline.outcomes import AlertKind
+from pipeline.watching.messages import Match
+from pipeline.watching.outfeeds import CONTENT_TYPES, write_feed
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -26,6 +31,13 @@ SQL_PARAMETERS = ("sql", "_where")
 # A cell that begins so is a formula to spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+
+# The fields of a Match, by name.
+WATCH_MATCHES = """
+    SELECT match_id, kind, matched_at, story_id, title, url, source, acts, actors, status, standfirst, language,
+        published_at
+    FROM watch_matches WHERE watch = :name ORDER BY match_id DESC LIMIT 200
+"""
 
 HEADERS = [
     # Vega compiles its expressions, hence unsafe-eval; nothing is loaded from or sent to anywhere else.
@@ -47,7 +59,30 @@ async def lead_to_monitor(datasette: Any) -> Response:
 @hookimpl  # type: ignore[untyped-decorator]
 def register_routes() -> list[tuple[str, Any]]:
     """Comes before Datasette's own landing page, which stays reachable at /-/databases and /{database}."""
-    return [(r"^/$", lead_to_monitor)]
+    return [
+        (r"^/$", lead_to_monitor),
+        (r"^/-/watch/(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(?P<format>rss|atom|json)$", serve_watch),
+    ]
+
+
+async def serve_watch(datasette: Any, request: Any) -> Response:
+    """What a watch found as RSS, Atom or JSON Feed: read from the view, newest first."""
+    await datasette.ensure_permissions(request.actor, ["view-instance"])
+    name, format_ = request.url_vars["name"], request.url_vars["format"]
+    database = datasette.get_database()
+    # Two questions: a watch that found nothing yet is an empty feed, one that is not there is none.
+    watch = (await database.execute("SELECT name, condition FROM watches WHERE name = :name", {"name": name})).first()
+    if watch is None:
+        return Response.text("There is no watch of that name.\n", status=404)
+    found = await database.execute(WATCH_MATCHES, {"name": name})
+    document = write_feed(format_, watch["name"], watch["condition"], [match_of(dict(row)) for row in found.rows])
+    return Response(document, content_type=CONTENT_TYPES[format_])
+
+
+def match_of(row: dict[str, Any]) -> Match:
+    """A row of the view as the value that feeds are written from."""
+    instants = {name: datetime.fromisoformat(row[name]) for name in ("matched_at", "published_at") if row[name]}
+    return Match(**{**row, "kind": AlertKind(row["kind"]), **instants})
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -31,6 +31,7 @@ from pipeline.store.views.counts import (
 )
 from pipeline.store.views.pages import archived_pages, story_copies, story_details, story_dropped_lines
 from pipeline.store.views.running import dead_letters, feed_gaps, silent_sources, source_health, wire_items
+from pipeline.store.views.watching import watch_matches
 
 
 def create_views(connection: Connection) -> None:
@@ -208,4 +209,5 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "story_dropped_lines": story_dropped_lines,
     "story_copies": story_copies,
     "archived_pages": archived_pages,
+    "watch_matches": watch_matches,
 }

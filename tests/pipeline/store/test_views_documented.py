@@ -11,7 +11,7 @@ from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, 
 from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.types import TypeEngine
 
-from pipeline.store.schema import dropped_lines, items, metadata
+from pipeline.store.schema import dropped_lines, items, metadata, watch_alerts, watches
 from pipeline.store.views import VIEWS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -54,6 +54,10 @@ def fill(connection: Connection) -> None:
     add_url(connection, 4, site="agency.example", reason="embargoed", state="rejected")
     item = {"status": "usable", "urgency": 2, "subjects": [], "is_probe": False, "received_at": NOW}
     connection.execute(insert(items).values(url_id=4, feed_id=2, **item))
+    watch = {"name": "w", "condition": "type = 'talks'", "targets": [], "is_active": True}
+    connection.execute(insert(watches).values(id=1, added_at=NOW, looked_at=NOW, **watch))
+    alert = {"watch_id": 1, "cluster_id": 1, "story_id": 1, "kind": "match", "state": "recorded"}
+    connection.execute(insert(watch_alerts).values(created_at=NOW, due_at=NOW, **alert))
 
 
 def test_every_table_and_view_has_its_section() -> None:
