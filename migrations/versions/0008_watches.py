@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_story_links_linked_at"), "story_links", ["linked_at"], unique=False)
     _watches()
     _watch_alerts()
-    sql = (Path(__file__).parent / f"0009_views.{op.get_bind().dialect.name}.sql").read_text(encoding="utf-8")
+    sql = (Path(__file__).parent / f"0008_views.{op.get_bind().dialect.name}.sql").read_text(encoding="utf-8")
     for statement in sql.split(";\n"):
         if statement.strip():
             op.get_bind().exec_driver_sql(statement.strip())
