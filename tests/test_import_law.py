@@ -123,9 +123,9 @@ RULES = (
         "import workers.database",
     ),
     Rule(
-        "a server is started by the demo and the benchmarks alone",
+        "a server is started for metrics, the demo and the benchmarks alone",
         ("http.server", "socketserver"),
-        ("workers/demo/server.py", "benchmarks/wire.py"),
+        ("workers/metrics.py", "workers/demo/server.py", "benchmarks/wire.py"),
         "workers/dashboard.py",
         "from http.server import HTTPServer",
     ),

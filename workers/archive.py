@@ -13,7 +13,7 @@ import zlib
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
@@ -119,11 +119,17 @@ def _kept_headers(page: FetchedPage) -> list[tuple[str, str]]:
     return [*kept, ("content-length", str(len(page.body)))]
 
 
+def page_ref(row: Any) -> PageRef:
+    """Where a response lies, from a row of `pages` joined with its URL."""
+    return PageRef(**{name: getattr(row, name) for name in PageRef.__dataclass_fields__})
+
+
 def load(directory: Path, page: PageRef) -> FetchedPage:
     """The archived response that `page` points to; raises ArchiveError when it is gone or not the same bytes."""
     path = directory / page.warc_file
-    raw = _stored_bytes(directory, page.warc_file, page.warc_offset, page.warc_length)
-    record = next(iter(ArchiveIterator(BytesIO(raw))), None)
+    # Uncompressed by itself: what a reader of records makes of half a record is an error of any kind.
+    plain = raw_record(directory, page.warc_file, page.warc_offset, page.warc_length)
+    record = next(iter(ArchiveIterator(BytesIO(plain))), None)
     if record is None:
         raise ArchiveError(f"{path} at {page.warc_offset}: no record there; the file was cut off")
     body = record.content_stream().read()
@@ -154,6 +160,8 @@ def raw_record(directory: Path, warc_file: str, offset: int, length: int) -> byt
 
 
 def _stored_bytes(directory: Path, warc_file: str, offset: int, length: int) -> bytes:
+    if length == 0:
+        raise ArchiveError(f"{warc_file} was taken out of the archive by `frontwire prune`")
     path = directory / warc_file
     if not path.resolve().is_relative_to(directory.resolve()):
         raise ArchiveError(f"{warc_file} lies outside the archive")

@@ -1,8 +1,9 @@
-"""A copy of the database that is whole although everything goes on writing."""
+"""A copy of the database that is whole although everything goes on writing, and the way back from it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -10,11 +11,13 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
+
+from workers.database import current_version, head_version, open_engine, sqlite_path
 
 
 class BackupFailed(Exception):
-    """No backup was made. The message says in a sentence why and what to do; it holds no password."""
+    """No backup was made, or none restored. The message says in a sentence why and what to do; it holds no password."""
 
 
 def backup(engine: Engine, target: Path) -> int:
@@ -71,24 +74,113 @@ def _copy_sqlite(engine: Engine, partial: Path) -> None:
 
 
 def _dump_postgres(engine: Engine, partial: Path) -> None:
-    program = shutil.which("pg_dump")
+    _run_client("pg_dump", engine.url, ["--format=custom", "--no-owner", f"--file={partial}"])
+
+
+# ----------------------------------------------------------------------------------------------------------- and back
+
+
+def restore(source: Path, database_url: str) -> str:
+    """Makes the database of `database_url`, which must hold nothing yet, from a backup; returns its schema version.
+
+    The backup is checked first: a damaged one, one of another kind of database, and one made by a newer Frontwire are
+    refused, and nothing is changed. Raises BackupFailed; DatabaseUnavailable when the database can't be reached.
+    """
+    if not source.is_file():
+        raise BackupFailed(f"{source} is no file: name what `frontwire db backup` wrote.")
+    with source.open("rb") as file:
+        is_sqlite = file.read(16) == b"SQLite format 3\0"
+    target = sqlite_path(database_url)
+    if is_sqlite != (target is not None):
+        kinds = ("SQLite", "PostgreSQL") if is_sqlite else ("PostgreSQL", "SQLite")
+        raise BackupFailed(f"{source} is a backup of {kinds[0]}, and FRONTWIRE_DATABASE_URL names {kinds[1]}.")
+    return _restore_postgres(source, database_url) if target is None else _restore_sqlite(source, target)
+
+
+def _restore_sqlite(source: Path, target: Path) -> str:
+    for path in (target, target.with_name(target.name + "-wal"), target.with_name(target.name + "-shm")):
+        if path.exists():
+            raise BackupFailed(f"{path} is there: stop every process and move it away first, nothing is overwritten.")
+    # Immutable: a backup on a read-only disk can be looked at, and nothing is written beside it.
+    uri = f"{source.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as backup:
+            verdict = backup.execute("PRAGMA integrity_check").fetchone()[0]
+            version = backup.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    except (sqlite3.Error, TypeError) as error:
+        raise BackupFailed(f"{source} is damaged or no backup of Frontwire ({error}): use another one.") from None
+    if verdict != "ok":
+        raise BackupFailed(f"{source} is damaged ({verdict}): use another one.")
+    _refuse_newer_backup(source, str(version))
+    partial = target.with_name(target.name + ".partial")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with source.open("rb") as read, partial.open("xb") as written:
+            os.fchmod(written.fileno(), 0o600)
+            shutil.copyfileobj(read, written, 1 << 20)
+        _keep(partial, target)
+    except FileExistsError:
+        raise BackupFailed(f"{partial} is there: another restore works on it, or was killed; remove it.") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return str(version)
+
+
+def _restore_postgres(source: Path, database_url: str) -> str:
+    engine = open_engine(database_url)
+    try:
+        present = current_version(engine)
+        url = engine.url
+    finally:
+        engine.dispose()
+    if present is not None:
+        raise BackupFailed(
+            f"The database {url.database} holds Frontwire's tables already: make an empty one, nothing is overwritten."
+        )
+    told = _run_client("pg_restore", None, ["--data-only", "--table=alembic_version", "--file=-", str(source)])
+    found = re.search(r"^COPY public\.alembic_version .*?\n(\w+)$", told, re.M)
+    if found is None:
+        raise BackupFailed(f"{source} is no backup of Frontwire: there is no schema version in it.")
+    _refuse_newer_backup(source, found[1])
+    # All of it or nothing. The roles and their rights are those of the database that is there.
+    options = ["--no-owner", "--no-privileges", "--schema=public", "--exit-on-error", "--single-transaction"]
+    _run_client("pg_restore", url, [*options, str(source)])
+    return found[1]
+
+
+def _refuse_newer_backup(source: Path, version: str) -> None:
+    if version > head_version():
+        raise BackupFailed(
+            f"{source} has schema version {version}, made by a newer Frontwire; this one knows {head_version()} "
+            "at most: install the newer version."
+        )
+
+
+def _run_client(name: str, url: URL | None, arguments: list[str]) -> str:
+    """What one of PostgreSQL's client programs prints, with `url` as its database; raises BackupFailed."""
+    program = shutil.which(name)
     if program is None:
         raise BackupFailed(
-            "pg_dump was not found: install PostgreSQL's client programs (Debian: apt-get install postgresql-client)."
+            f"{name} was not found: install PostgreSQL's client programs (Debian: apt-get install postgresql-client)."
         )
-    url = engine.url.set(drivername="postgresql")
     with tempfile.TemporaryDirectory() as directory:
-        if url.password is not None:
-            # Neither the command line nor the environment, which others on the machine may read.
-            passfile = Path(directory) / "pgpass"
-            passfile.touch(mode=0o600)
-            escaped = str(url.password).replace("\\", "\\\\").replace(":", "\\:")
-            passfile.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
-            url = url._replace(password=None).update_query_dict({"passfile": str(passfile)})
-        command = [program, "--format=custom", "--no-owner", "--no-password", f"--file={partial}"]
-        command.append(f"--dbname={url.render_as_string(hide_password=False)}")
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        connection = [] if url is None else ["--no-password", f"--dbname={_private_url(url, Path(directory))}"]
+        done = subprocess.run([program, *connection, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["no message"])[0]
-        advice = ": install the client programs of the server's version" if "version mismatch" in done.stderr else ""
-        raise BackupFailed(f"pg_dump failed ({said}){advice}.")
+        is_other = "version mismatch" in done.stderr or "unrecognized configuration parameter" in done.stderr
+        advice = ": install the client programs of the server's version" if is_other else ""
+        raise BackupFailed(f"{name} failed ({said}){advice}.")
+    return done.stdout
+
+
+def _private_url(url: URL, directory: Path) -> str:
+    """The URL for a command line: a password goes into a file, since others may read command lines and environments."""
+    url = url.set(drivername="postgresql")
+    if url.password is not None:
+        passfile = directory / "pgpass"
+        passfile.touch(mode=0o600)
+        escaped = str(url.password).replace("\\", "\\\\").replace(":", "\\:")
+        passfile.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+        url = url._replace(password=None).update_query_dict({"passfile": str(passfile)})
+    return url.render_as_string(hide_password=False)

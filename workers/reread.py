@@ -15,8 +15,8 @@ from pipeline.outcomes import UrlState
 from pipeline.record import READER_VERSION
 from pipeline.store import ledger, reports, sitelines, stories
 from pipeline.store.statements import lock_texts
-from pipeline.values import Claim, PageRef, Settlement, StoryRecord, Unread
-from workers.archive import ArchiveError, load
+from pipeline.values import Claim, Settlement, StoryRecord, Unread
+from workers.archive import ArchiveError, load, page_ref
 from workers.child import ReadingChild
 from workers.database import reading
 from workers.memory import SiteMemory
@@ -65,7 +65,7 @@ class Rereader:
         if claim is None or row is None or before is None:
             return "busy"
         try:
-            page = load(self._archive_dir, _page_ref(row))
+            page = load(self._archive_dir, page_ref(row))
             furniture = await self._memory.furniture_of(page.final_url)
             reading = await self._child.read_page(page, claim.hints, furniture)
         except ArchiveError as error:
@@ -108,10 +108,6 @@ class Rereader:
     def _restore(self, claim: Claim, before: Settlement) -> None:
         with self._engine.begin() as connection:
             ledger.settle(connection, claim, before, utc_now(), claim.story_id)
-
-
-def _page_ref(row: Row[Any]) -> PageRef:
-    return PageRef(**{name: getattr(row, name) for name in PageRef.__dataclass_fields__})
 
 
 def summarise(outcomes: Counter[str]) -> str:

@@ -74,6 +74,20 @@ def named_targets(text: str) -> dict[str, str]:
     return found
 
 
+def split_address(value: str) -> tuple[str, int]:
+    """Host and port of `host:port`, `[::1]:port` or `:port` (loopback); raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ValueError("must be like 127.0.0.1:9187")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _address(value: str) -> str:
+    if value:
+        split_address(value)
+    return value
+
+
 class Settings(BaseSettings):
     """All settings with their defaults. `frontwire config` prints them; docs/operations.md explains each."""
 
@@ -127,6 +141,9 @@ class Settings(BaseSettings):
     )
     dashboard_host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     dashboard_port: int = Field(8001, ge=1, le=65535, description="Port of the dashboard.")
+    metrics_address: Annotated[str, AfterValidator(_address)] = Field(
+        "", description="host:port for /metrics, /healthz and /readyz, for example 127.0.0.1:9187; off when empty."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else one JSON object a line."

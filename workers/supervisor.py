@@ -114,8 +114,7 @@ def _start(service: Service) -> None:
 
 
 def services_for(settings: Settings, *, with_dashboard: bool, log_dir: Path | None = None) -> list[Service]:
-    """The processes of one machine: Valkey first where it is embedded, then poller, dispatcher, workers, watcher,
-    dashboard.
+    """The processes of one machine: Valkey first where it is embedded, then poller, dispatcher, workers and the rest.
 
     With `log_dir` each process logs to a file of its own there, otherwise to standard error.
     """
@@ -125,6 +124,8 @@ def services_for(settings: Settings, *, with_dashboard: bool, log_dir: Path | No
     names = ["poller", "dispatcher", *(f"worker-{number}" for number in range(1, settings.workers + 1)), "watcher"]
     if with_dashboard:
         names.append("dashboard")
+    if settings.metrics_address:
+        names.append("metrics")
     return services + [Service(name, _command_starter(name, settings, log_dir)) for name in names]
 
 

@@ -103,7 +103,7 @@ WITH placed AS (
         row_number() OVER (PARTITION BY cluster_id ORDER BY id) AS from_first,
         row_number() OVER (PARTITION BY cluster_id ORDER BY id DESC) AS from_last
     FROM stories
-    WHERE cluster_id {among(dialect, "clusters")} AND id < :before
+    WHERE cluster_id {among(dialect, "clusters")} AND id < :before AND pruned_at IS NULL
 )
 SELECT id, cluster_id, site, text FROM stories
 WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)""")

@@ -17,6 +17,7 @@ from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, Ur
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.hosts import asked_host
 from pipeline.store.items import put_items
+from pipeline.store.retention import is_pruned
 from pipeline.store.rhythm import note_news, note_silence
 from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
 from pipeline.store.statements import insert_for, insert_missing, is_over, slices
@@ -388,12 +389,12 @@ def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) ->
 
 
 def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> int:
-    """Have the pages of edited entries read again. An open row is read anyway; a duplicate stays one."""
+    """Have the pages of edited entries read again. An open row is read anyway; a duplicate stays one, a pruned too."""
     reopened = 0
     for piece in slices(url_ids):
         reopened += connection.execute(
             update(urls)
-            .where(urls.c.id.in_(piece), urls.c.state.not_in((*OPEN_STATES, UrlState.DUPLICATE)))
+            .where(urls.c.id.in_(piece), urls.c.state.not_in((*OPEN_STATES, UrlState.DUPLICATE)), ~is_pruned(urls.c.id))
             .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None, priority=EDITED_PRIORITY)
         ).rowcount
         # A page that waits for a scheduled look is read sooner: now its outlet says that it changed.

@@ -27,6 +27,7 @@ from pipeline.batches import REVISIT_PRIORITY
 from pipeline.outcomes import OPEN_STATES, TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.schedule import WHOLE_EVERY
 from pipeline.store.items import item_of
+from pipeline.store.retention import is_pruned
 from pipeline.store.schema import hosts, items, pages, revisits, stories, urls
 from pipeline.store.statements import is_over, slices
 from pipeline.values import Claim, EntryHints, Settlement
@@ -356,7 +357,10 @@ def requeue(
     states: Iterable[UrlState] = (),
     url_ids: Iterable[int] = (),
 ) -> int:
-    """Let terminal URLs be tried again from the start (P12). Conditions of different kinds are joined by AND."""
+    """Let terminal URLs be tried again from the start (P12). Conditions of different kinds are joined by AND.
+
+    URLs whose story was pruned stay as they are.
+    """
     conditions = []
     if wanted := list(reasons):
         conditions.append(urls.c.reason.in_(wanted))
@@ -368,7 +372,7 @@ def requeue(
         raise ValueError("requeue needs at least one reason, state or id")
     return connection.execute(
         update(urls)
-        .where(urls.c.state.in_(TERMINAL_STATES), *conditions)
+        .where(urls.c.state.in_(TERMINAL_STATES), ~is_pruned(urls.c.id), *conditions)
         .values(state=UrlState.WAITING, attempts=0, due_at=now, settled_at=None)
     ).rowcount
 

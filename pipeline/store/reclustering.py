@@ -59,6 +59,8 @@ def start(connection: Connection, now: datetime, *, anew: bool = False) -> Progr
 def next_stories(connection: Connection, progress: Progress, limit: int) -> list[int]:
     """The ids of the next stories to decide on, at most `limit`; empty at the end."""
     query = select(stories.c.id).where(stories.c.id > progress.last_story_id, stories.c.id <= progress.until_story_id)
+    # A pruned story has no words to decide by: it stays where it is.
+    query = query.where(stories.c.pruned_at.is_(None))
     return list(connection.execute(query.order_by(stories.c.id).limit(limit)).scalars())
 
 

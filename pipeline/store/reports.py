@@ -420,9 +420,11 @@ def stale_story_urls(
     Stories that still have a line that their site has since been seen to repeat are among them, and so are pages that
     were archived but gave no story. With `site`, stories of that site only.
     """
-    has_page = exists().where(pages.c.url_id == urls.c.id)
+    has_page = exists().where(pages.c.url_id == urls.c.id, pages.c.warc_length > 0)
     query = select(urls.c.id).outerjoin(stories, stories.c.url_id == urls.c.id).where(urls.c.id > after_id, has_page)
-    query = query.where(or_(stories.c.id.is_not(None), urls.c.state == UrlState.REJECTED))
+    query = query.where(
+        or_(stories.c.id.is_not(None), urls.c.state == UrlState.REJECTED), stories.c.pruned_at.is_(None)
+    )
     if not everything:
         has_furniture = exists().where(
             site_line_stories.c.story_id == stories.c.id,

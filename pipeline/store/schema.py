@@ -201,6 +201,8 @@ urls = Table(
     Index(None, "feed_id", "announced_at"),
     # The oldest URL of each state and reason.
     Index(None, "state", "reason", "announced_at"),
+    # What ended last: /metrics and `top` follow it.
+    Index(None, "settled_at"),
 )
 
 # What came in place of a page. The body lies here until it was read and archived.
@@ -308,6 +310,8 @@ stories = Table(
     Column("slug", String(255)),
     Column("wire_mark", String(64)),
     Column("editor_notes", Json, nullable=False, server_default="[]"),
+    # Its text was taken out by `prune`; the row stays, so that nothing of it is stored a second time.
+    Column("pruned_at", UtcDateTime),
 )
 
 revisions = Table(

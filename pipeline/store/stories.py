@@ -53,6 +53,9 @@ def store_record(
     claim and the lock on this exact text (`lock_texts`), so nobody else can store the same words before the commit.
     """
     own = connection.execute(select(stories).where(stories.c.url_id == claim.url_id)).first()
+    if own is not None and own.pruned_at is not None:
+        # Whoever had the page of a pruned story read again: its words do not come back.
+        return StoredStory(claim.url_id, UrlState.STORED, Reason.UNCHANGED, own.id)
     if own is not None:
         stored = _store_again(connection, claim, page_id, record, own, now)
     else:

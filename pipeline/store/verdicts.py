@@ -198,7 +198,8 @@ def stale_stories(
             verdicts.c.is_conflict_policy,
         )
         .outerjoin(verdicts, current)
-        .where(stories.c.id > after_id)
+        # A pruned story has no words to judge; its last verdict stands.
+        .where(stories.c.id > after_id, stories.c.pruned_at.is_(None))
     )
     if not everything:
         is_other = or_(verdicts.c.model != model, verdicts.c.rules != rules, verdicts.c.threshold != threshold)
@@ -216,8 +217,10 @@ def count_stale(connection: Connection, model: str, rules: str, threshold: float
     """How many stories an older model, older rules or another threshold have judged, or nothing has."""
     current = (verdicts.c.story_id == stories.c.id) & verdicts.c.is_current
     is_fresh = (verdicts.c.model == model) & (verdicts.c.rules == rules) & (verdicts.c.threshold == threshold)
-    fresh = connection.execute(select(func.count()).select_from(stories.join(verdicts, current)).where(is_fresh))
-    return int(connection.execute(select(func.count()).select_from(stories)).scalar_one() - fresh.scalar_one())
+    has_text = stories.c.pruned_at.is_(None)
+    fresh = select(func.count()).select_from(stories.join(verdicts, current)).where(is_fresh, has_text)
+    every = select(func.count()).select_from(stories).where(has_text)
+    return int(connection.execute(every).scalar_one() - connection.execute(fresh).scalar_one())
 
 
 def _acts_by_verdict(connection: Connection, verdict_ids: Sequence[int]) -> dict[int, list[ActScore]]:

@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": ("workers.cli.processes", "worker", "Run one worker process."),
     "watcher": ("workers.cli.processes", "watcher", "Run one watcher process."),
     "dashboard": ("workers.cli.processes", "dashboard", "Run the dashboard over the database."),
+    "metrics": ("workers.cli.processes", "metrics", "Serve /metrics, /healthz and /readyz on loopback."),
     "feeds": ("workers.cli.feeds", "feeds", "Add, import, export, list and check feeds."),
     "stories": ("workers.cli.stories", "stories", "List, show, search and compare stories."),
     "explain": ("workers.cli.explain", "explain", "Every step of a URL: fetched, dropped, judged, and why."),
@@ -33,8 +34,10 @@ COMMANDS = {
     "sites": ("workers.cli.sites", "sites", "What is known of sites: lines they repeat; show, reset, keep."),
     "watch": ("workers.cli.watch", "watch", "Tell people and programs of stories that fulfil a condition."),
     "export": ("workers.cli.export", "export", "Write stories as jsonl, csv, ninjs, text, parquet or sqlite."),
-    "db": ("workers.cli.upkeep", "db", "Upgrade, check and back up the database."),
+    "prune": ("workers.cli.prune", "prune", "Take out old archive files and story texts; nothing comes back."),
+    "db": ("workers.cli.upkeep", "db", "Upgrade, check, recount, back up and restore the database."),
     "doctor": ("workers.cli.doctor", "doctor", "Look for what is wrong, and say what to do."),
+    "top": ("workers.cli.top", "top", "Watch it work: funnel, rates, slowest hosts, queue ages."),
     "config": ("workers.cli.upkeep", "config", "Show every setting and where it comes from."),
 }
 

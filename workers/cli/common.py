@@ -98,7 +98,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(cell(value)) for value in row))
     rich_console().print(table)
 
 
@@ -110,7 +110,8 @@ def rich_console(*, to_stderr: bool = False) -> Any:
     return Console(file=stream, no_color=not wants_colour(), highlight=False, width=None if stream.isatty() else 160)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as plain text for a terminal: what a feed wrote can neither move the cursor nor colour anything."""
     if value is None:
         return ""
     if isinstance(value, datetime):

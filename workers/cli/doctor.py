@@ -13,7 +13,9 @@ from sqlalchemy import Engine, func, select, text
 
 from pipeline.outcomes import FeedStatus, UrlState
 from pipeline.store import ledger
+from pipeline.store.retention import sample_pages
 from pipeline.store.schema import feeds
+from workers.archive import ArchiveError, load, page_ref
 from workers.cli.common import EXIT_FAILED, json_option, print_json, print_table
 from workers.database import DatabaseUnavailable, check, open_engine, reading, sqlite_path
 from workers.process import utc_now
@@ -24,6 +26,7 @@ LEAST_FREE_BYTES = 1 << 30
 CLOCK_LIMIT_S = 5.0
 BACKLOG_LIMIT = timedelta(minutes=30)
 OVERDUE_LIMIT = timedelta(minutes=30)
+ARCHIVE_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding("schema", "fail", "; ".join(differences[:3]), "run `frontwire db upgrade`")
             return
         yield Finding("schema", "ok", "as this version expects")
-        for look in (_clock, _backlog, _feeds, _dead):
+        for look in (_clock, _backlog, _feeds, _silent, _dead):
             yield look(engine)
+        yield _archive(engine, settings)
     finally:
         engine.dispose()
 
@@ -100,6 +104,13 @@ def _queue(settings: Settings) -> Iterator[Finding]:
         yield Finding("queue", "fail", str(error), "start it, or mend FRONTWIRE_REDIS_URL; nothing is lost meanwhile")
         return
     yield Finding("queue", "ok", version)
+    if options.get("appendonly") == "no" and not settings.is_valkey_embedded:
+        yield Finding(
+            "queue persistence",
+            "warn",
+            "appendonly no",
+            "set appendonly yes, appendfsync everysec: without it a restart delays queued URLs by one lease",
+        )
     policy = options.get("maxmemory-policy", "noeviction")
     if policy != "noeviction":
         yield Finding(
@@ -148,6 +159,38 @@ def _feeds(engine: Engine) -> Finding:
     if overdue > total / 2:
         return Finding("feeds", "warn", found, "is a poller running? start `frontwire run` or `frontwire poller`")
     return Finding("feeds", "warn" if failing else "ok", found, "`frontwire feeds list` shows why" if failing else "")
+
+
+def _silent(engine: Engine) -> Finding:
+    query = text("SELECT source, silent_s FROM source_health WHERE is_silent = 1 ORDER BY silent_s DESC")
+    with reading(engine) as connection:
+        silent = connection.execute(query).all()
+    if not silent:
+        return Finding("silent sources", "ok", "none")
+    named = ", ".join(f"{row.source} ({row.silent_s / 3600:.0f} h)" for row in silent[:3])
+    more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
+    return Finding("silent sources", "warn", named + more, "`frontwire feeds check URL` shows what a poll would find")
+
+
+def _archive(engine: Engine, settings: Settings) -> Finding:
+    """Reads a sample of archived responses back and compares their digests: the newest, and some from all times."""
+    with reading(engine) as connection:
+        rows = sample_pages(connection, ARCHIVE_SAMPLE)
+    # Another machine's worker writes into an archive of its own, which is not here.
+    here = [row for row in rows if (settings.archive_dir / row.warc_file).exists()]
+    bad = []
+    for row in here:
+        try:
+            load(settings.archive_dir, page_ref(row))
+        except ArchiveError as error:
+            bad.append(str(error))
+    found = f"{len(here) - len(bad)} of {len(rows)} sampled responses are whole"
+    if bad:
+        return Finding("archive", "fail", f"{found}; {bad[0]}", "restore archive/ from its backup, and test the disk")
+    if len(here) < len(rows):
+        advice = "they lie on another machine, or archive/ was moved: `reread` needs them; what is old goes by `prune`"
+        return Finding("archive", "warn", f"{found}, {len(rows) - len(here)} have no file here", advice)
+    return Finding("archive", "ok", found)
 
 
 def _dead(engine: Engine) -> Finding:

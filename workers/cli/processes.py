@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 from workers.cli.common import current_engine
 from workers.logs import start_logging
 from workers.process import Backoff, describe, is_passing
-from workers.settings import Settings, load_settings
+from workers.settings import Settings, load_settings, split_address
 from workers.supervisor import end_with_parent
 
 log = structlog.get_logger("process")
 
 # With the waits between them about half a minute.
 DATABASE_TRIES = 8
+DEFAULT_METRICS_ADDRESS = "127.0.0.1:9187"
 
 parent_option = click.option("--until-parent-ends", is_flag=True, hidden=True, help="End when standard input ends.")
 
@@ -101,3 +102,17 @@ def dashboard(port: int | None, until_parent_ends: bool) -> None:
     if until_parent_ends:
         end_with_parent()
     run_dashboard(settings)
+
+
+@click.command(help="Serve /metrics, /healthz and /readyz until SIGTERM; one is enough for all machines.")
+@click.option("--address", help="host:port (default FRONTWIRE_METRICS_ADDRESS, else 127.0.0.1:9187).")
+@parent_option
+def metrics(address: str | None, until_parent_ends: bool) -> None:
+    """Serve the figures of the whole."""
+    from workers.metrics import run_metrics
+
+    settings = load_settings(metrics_address=address)
+    start_logging(settings, "metrics")
+    if until_parent_ends:
+        end_with_parent()
+    run_metrics(settings, split_address(settings.metrics_address or DEFAULT_METRICS_ADDRESS))

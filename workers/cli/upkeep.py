@@ -11,7 +11,7 @@ from pipeline.store import ledger
 from pipeline.store.search import rebuild_search
 from pipeline.store.tallies import rebuild_tallies
 from workers.cli.common import EXIT_FAILED, EXIT_NOTHING, json_option, print_json, print_table, shown_settings, store
-from workers.database import check, current_version, open_engine, upgrade
+from workers.database import check, current_version, head_version, open_engine, reading, upgrade
 from workers.process import utc_now
 from workers.settings import Settings, load_settings
 
@@ -40,7 +40,7 @@ def requeue(reasons: tuple[str, ...], states: tuple[str, ...], ids: tuple[int, .
 
 @click.group()
 def db() -> None:
-    """Upgrade, check, recount and back up the database."""
+    """Upgrade, check, recount, back up and restore the database."""
 
 
 @db.command("upgrade")
@@ -80,12 +80,14 @@ def backup_(target: Path) -> int:
     """Write a consistent copy of the database to TARGET while everything goes on."""
     from workers.backup import backup
 
-    engine = open_engine(load_settings().database_dsn)
+    settings = load_settings()
+    engine = open_engine(settings.database_dsn)
     try:
         backup(engine, target)
     finally:
         engine.dispose()
     click.echo(f"{target} ({target.stat().st_size:,} bytes)")
+    _name_archive(settings)
     return 0
 
 
@@ -100,6 +102,38 @@ def recount_() -> int:
         rebuild_search(connection)
     click.echo(f"{stories:,} stories counted and indexed anew")
     return 0
+
+
+@db.command("restore")
+@click.argument("source", type=click.Path(dir_okay=False, path_type=Path))
+def restore_(source: Path) -> int:
+    """Make the database anew from the backup SOURCE; there must be none where it goes."""
+    from workers.backup import restore
+
+    settings = load_settings()
+    version = restore(source, settings.database_dsn)
+    engine = open_engine(settings.database_dsn)
+    try:
+        with reading(engine) as connection:
+            urls = sum(ledger.count_states(connection).values())
+        is_old = version != head_version()
+        differences = [] if is_old else check(engine)
+    finally:
+        engine.dispose()
+    click.echo(f"restored schema {version} with {urls:,} URLs")
+    if is_old:
+        click.echo("it is older than this version: run `frontwire db upgrade` now")
+    for difference in differences:
+        click.echo(difference, err=True)
+    _name_archive(settings)
+    return EXIT_FAILED if differences else 0
+
+
+def _name_archive(settings: Settings) -> None:
+    """Say that the raw responses are not part of a backup, and where they lie."""
+    click.echo(
+        f"the archive is no part of it: copy {settings.archive_dir} too if stories shall be read again", err=True
+    )
 
 
 @click.command()
