@@ -40,7 +40,7 @@ def raw_queries(dialect: str) -> dict[str, str]:
             FROM stories {CURRENT} {FEED} GROUP BY {hour}, {source}, {language}""",
         "volume_daily": f"""SELECT {day}, {source}, {language}, {counts}
             FROM stories {CURRENT} {FEED} GROUP BY {day}, {source}, {language}""",
-        "policy_acts": f"""SELECT {act_day}, act, actor, kind, stories.id, {source}, {language}, stored_at, score
+        "policy_acts": f"""SELECT {act_day}, act, actor, named.kind, stories.id, {source}, {language}, stored_at, score
             {acts} LEFT {named} {FEED}""",
         "policy_acts_daily": f"""SELECT {act_day}, act, actor, {language}, count(DISTINCT stories.id)
             {acts} {named} GROUP BY {act_day}, act, actor, {language}""",
