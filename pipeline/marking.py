@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import groupby, pairwise
 from typing import Any, Literal
 
-# Comparing words is quadratic at worst; longer paragraphs are shown as taken out and put in whole.
+from pipeline.revisions.diffing import MAX_PARAGRAPHS, differing_spans
+
+# The alignment takes a bit for each pair of words; longer paragraphs are shown as taken out and put in whole.
 DIFF_MAX_WORDS = 3_000
 
 
@@ -71,25 +72,28 @@ def diff_words(old: str, new: str) -> list[Change]:
     """
     before, after = (re.split(r"(\n\n)", version) for version in (old, new))
     changes: list[Change] = []
-    for kind, a1, a2, b1, b2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        old_part, new_part = "".join(before[a1:a2]), "".join(after[b1:b2])
-        if kind == "equal":
-            changes.append(Change("same", old_part))
-        else:
-            changes += _diff_part(re.findall(r"\s+|\S+", old_part), re.findall(r"\s+|\S+", new_part))
-    return _joined(changes)
+    at = 0
+    for old_start, old_end, new_start, new_end in differing_spans(before, after, MAX_PARAGRAPHS):
+        changes.append(Change("same", "".join(before[at:old_start])))
+        old_part, new_part = "".join(before[old_start:old_end]), "".join(after[new_start:new_end])
+        changes += _diff_part(re.findall(r"\s+|\S+", old_part), re.findall(r"\s+|\S+", new_part))
+        at = old_end
+    return _joined([*changes, Change("same", "".join(before[at:]))])
 
 
 def _diff_part(old: list[str], new: list[str]) -> list[Change]:
     if max(len(old), len(new)) > 2 * DIFF_MAX_WORDS:
         return [Change("removed", "".join(old)), Change("added", "".join(new))]
     found = []
-    for kind, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            found.append(Change("same", "".join(old[a1:a2])))
-        else:
-            found += [Change("removed", "".join(old[a1:a2])), Change("added", "".join(new[b1:b2]))]
-    return found
+    at = 0
+    for old_start, old_end, new_start, new_end in differing_spans(old, new, 2 * DIFF_MAX_WORDS):
+        found += [
+            Change("same", "".join(old[at:old_start])),
+            Change("removed", "".join(old[old_start:old_end])),
+            Change("added", "".join(new[new_start:new_end])),
+        ]
+        at = old_end
+    return [*found, Change("same", "".join(old[at:]))]
 
 
 def _joined(changes: Iterable[Change]) -> list[Change]:

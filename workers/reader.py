@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from pipeline.outcomes import Reason
 from pipeline.revisions.deciding import key_of
 from pipeline.store import items, ledger, sitelines, stories
-from pipeline.values import Claim, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
+from pipeline.values import Claim, Content, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
 from pipeline.wire.identity import is_wire_url
 from workers.archive import Archive, ArchiveError, load
 from workers.child import ReadingChild
@@ -207,15 +207,20 @@ class Reader:
             log.info("given_back", urls=given)
 
 
+def _given(claim: Claim) -> Content | None:
+    content = claim.item.content if claim.item is not None else None
+    return None if content is None or content.is_probe else content
+
+
 def _is_given(claim: Claim) -> bool:
     """Whether the body came with its announcement instead of from the page's own server."""
-    return is_wire_url(claim.url) or given_page(claim) is not None
+    return is_wire_url(claim.url) or _given(claim) is not None
 
 
 def given_page(claim: Claim) -> FetchedPage | None:
     """The body that came with the announcement, as if it had been fetched; None where a page is to be asked for."""
-    content = claim.item.content if claim.item is not None else None
-    if content is None or content.is_probe:
+    content = _given(claim)
+    if content is None:
         return None
     headers = (("content-type", f"{content.media_type}; charset=utf-8"),)
     url = claim.url if is_wire_url(claim.url) else claim.link

@@ -1,6 +1,6 @@
 """Judging stored stories again after the model, the lists of names or the rules have changed.
 
-Nothing stops meanwhile: a batch is judged outside any transaction and written in one short one under the settling lock.
+Nothing stops meanwhile: a batch is judged outside any transaction and written in one short one.
 What is done is known by its versions, so a run that was interrupted goes on where it was, and two runs at once do no
 harm. Old verdicts stay.
 """

@@ -201,16 +201,7 @@ def _inner_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
     return (
         side.shared / words,
         side.share(0, max(1, words // 8)),
-        side.first / words,
-        side.last / words,
-        _parts(side),
-        max(side.gaps, default=0) / words,
-        sum(gap for gap in side.gaps if gap >= BIG_GAP_WORDS) / words,
-        sum(gap for gap in side.gaps if gap < SMALL_GAP_WORDS) / words,
-        side.shared / (words - side.first - side.last),
-        log1p(min(words, LENGTH_CAP)),
-        log1p(min(side.shared / len(side.runs), RUN_CAP)),
-        _lead_known(own, other),
+        *_both_features(side, own, other),
         gaps_known,
     )
 
@@ -222,6 +213,15 @@ def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
         side.shared / words,
         side.share(0, max(1, words // 4)),
         side.share(words - max(1, words // 4), words),
+        *_both_features(side, own, other),
+        gaps_known,
+        log1p(gap_words),
+    )
+
+
+def _both_features(side: Side, own: Profile, other: Profile) -> tuple[float, ...]:
+    words = side.words
+    return (
         side.first / words,
         side.last / words,
         _parts(side),
@@ -232,8 +232,6 @@ def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
         log1p(min(words, LENGTH_CAP)),
         log1p(min(side.shared / len(side.runs), RUN_CAP)),
         _lead_known(own, other),
-        gaps_known,
-        log1p(gap_words),
     )
 
 

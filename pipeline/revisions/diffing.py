@@ -89,7 +89,7 @@ def compare_texts(old: Sequence[str], new: Sequence[str]) -> TextDiff:
     """The differences between two lists of paragraphs."""
     hunks: list[Hunk] = []
     added = removed = 0
-    for old_start, old_end, new_start, new_end in _spans(old, new, MAX_PARAGRAPHS):
+    for old_start, old_end, new_start, new_end in differing_spans(old, new, MAX_PARAGRAPHS):
         before, after = tuple(old[old_start:old_end]), tuple(new[new_start:new_end])
         edits, words_added, words_removed = _compare_words(_tokens(before), _tokens(after))
         hunks.append(Hunk(old_start, before, after, edits))
@@ -104,7 +104,7 @@ def _compare_words(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[Edit, 
         return None, (theirs - ours).total(), (ours - theirs).total()
     edits: list[Edit] = []
     added = removed = at = 0
-    for old_start, old_end, new_start, new_end in _spans(before, after, MAX_WORDS):
+    for old_start, old_end, new_start, new_end in differing_spans(before, after, MAX_WORDS):
         _add(edits, "same", old[at:old_start])
         _add(edits, "deleted", old[old_start:old_end])
         _add(edits, "inserted", new[new_start:new_end])
@@ -120,8 +120,8 @@ def _add(edits: list[Edit], kind: Literal["same", "deleted", "inserted"], tokens
         edits.append(Edit(kind, "".join(tokens)))
 
 
-def _spans(old: Sequence[Hashable], new: Sequence[Hashable], most: int) -> Iterator[tuple[int, int, int, int]]:
-    """Where the two differ, as (old start, old end, new start, new end); one span for all when they are too long."""
+def differing_spans(old: Sequence[Hashable], new: Sequence[Hashable], most: int) -> Iterator[tuple[int, int, int, int]]:
+    """Where the two differ, as (old start, old end, new start, new end); one span for all above `most` members."""
     if max(len(old), len(new)) > most:
         yield _middle(old, new)
         return

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Connection,
     Float,
+    FromClause,
     Integer,
     Row,
     Select,
@@ -42,6 +43,7 @@ from pipeline.store.schema import (
     site_lines,
     stories,
     story_codes,
+    story_facts,
     story_links,
     urls,
     verdict_acts,
@@ -95,27 +97,34 @@ class StoryFilter:
 
 def list_stories(connection: Connection, wanted: StoryFilter, limit: int) -> list[Facts]:
     """Stories with their current verdict and acts, newest first."""
-    query = _filtered(select(*_LISTED), wanted).order_by(stories.c.stored_at.desc(), stories.c.id.desc()).limit(limit)
-    return _with_acts(connection, query)
+    query = _chosen(select(stories.c.id), wanted)
+    if wanted.policy_only:
+        # The view of verdicts would be made whole to choose from; the facts kept beside each story have an index.
+        query = query.join(story_facts, story_facts.c.story_id == stories.c.id).where(story_facts.c.is_conflict_policy)
+    newest_first = query.order_by(stories.c.stored_at.desc(), stories.c.id.desc()).limit(limit)
+    ids = connection.execute(newest_first).scalars().all()
+    listed = {row["id"]: row for row in stories_by_id(connection, ids)}
+    return [listed[story_id] for story_id in ids if story_id in listed]
 
 
 def stories_by_id(connection: Connection, story_ids: Sequence[int]) -> list[Facts]:
-    """These stories with their current verdict and acts, in no order; ids of no story are left out."""
-    return _with_acts(connection, _filtered(select(*_LISTED), StoryFilter()).where(stories.c.id.in_(story_ids)))
+    """These stories with their current verdict and acts, by ascending id; ids of no story are left out."""
+    found: list[Facts] = []
+    for piece in slices(sorted(story_ids)):
+        query = select(*_LISTED).select_from(_with_verdicts(piece)).where(stories.c.id.in_(piece))
+        rows = connection.execute(query.order_by(stories.c.id)).all()
+        acts = _acts_of(connection, [row.id for row in rows])
+        found += [dict(row._mapping) | {"acts": acts.get(row.id, [])} for row in rows]
+    return found
 
 
-def _with_acts(connection: Connection, query: Select[Any]) -> list[Facts]:
-    rows = [dict(row._mapping) for row in connection.execute(query)]
-    acts = _acts_of(connection, [row["id"] for row in rows])
-    return [row | {"acts": acts.get(row["id"], [])} for row in rows]
+def _with_verdicts(story_ids: Sequence[int]) -> FromClause:
+    """Stories beside the verdict that counts for them.
 
-
-def list_stories_by_id(connection: Connection, story_ids: list[int]) -> list[Facts]:
-    """The stories of these ids, some hundred at most, with verdict and acts, by ascending id."""
-    query = _filtered(select(*_LISTED), StoryFilter()).where(stories.c.id.in_(story_ids)).order_by(stories.c.id)
-    rows = [dict(row._mapping) for row in connection.execute(query)]
-    acts = _acts_of(connection, [row["id"] for row in rows])
-    return [row | {"acts": acts.get(row["id"], [])} for row in rows]
+    The ids are named for the view too: SQLite would make all of its rows otherwise.
+    """
+    verdict = and_(story_verdicts.c.story_id == stories.c.id, story_verdicts.c.story_id.in_(story_ids))
+    return stories.outerjoin(story_verdicts, verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +149,7 @@ def story_page(
     chosen = {one.story_id for one in found}
     if condition is not None:
         chosen = matching(connection, condition, found, policy_only=wanted.policy_only)
-    # Named ids for the view too: SQLite would make all of its rows for each page.
-    verdict = and_(story_verdicts.c.story_id == stories.c.id, story_verdicts.c.story_id.in_(sorted(chosen)))
-    query = select(stories, story_verdicts.c.conflict, *_LISTED[-3:]).select_from(
-        stories.outerjoin(story_verdicts, verdict)
-    )
+    query = select(stories, story_verdicts.c.conflict, *_LISTED[-3:]).select_from(_with_verdicts(sorted(chosen)))
     if wanted.policy_only:
         query = query.where(story_verdicts.c.is_conflict_policy)
     rows = connection.execute(query.where(stories.c.id.in_(sorted(chosen))).order_by(stories.c.id)).all()
@@ -157,13 +162,6 @@ def story_page(
 def highest_story_id(connection: Connection) -> int:
     """The id of the newest story, 0 when there is none."""
     return int(connection.execute(select(func.coalesce(func.max(stories.c.id), 0))).scalar_one())
-
-
-def _filtered(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
-    query = query.select_from(stories.outerjoin(story_verdicts, story_verdicts.c.story_id == stories.c.id))
-    if wanted.policy_only:
-        query = query.where(story_verdicts.c.is_conflict_policy)
-    return _chosen(query, wanted)
 
 
 def _chosen(query: Select[Any], wanted: StoryFilter) -> Select[Any]:

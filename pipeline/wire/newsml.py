@@ -16,27 +16,27 @@ from pipeline.wire.items import SUBJECTS_MAX, TextLine, WireItem, WireMessage
 from pipeline.wire.markup import captions_of, lines_of_element, lines_of_html, lines_of_text
 from pipeline.wire.xml import (
     attribute,
+    begins_with,
     child,
     children,
     descendants,
     language_of,
     local,
     parse_xml,
+    root_pattern,
     serialised,
     text_of,
 )
 
 MEDIA_TYPE = "application/vnd.iptc.g2.newsitem+xml"
-_ROOT = re.compile(
-    r"(?:<!--.*?-->|<\?[^>]*>|<!DOCTYPE[^>\[]*>|\s)*<(?:[\w.-]+:)?(?:newsMessage|newsItem|packageItem)[\s>/]", re.DOTALL
-)
+_ROOT = root_pattern("newsMessage", "newsItem", "packageItem")
 _TEXT_CLASSES = frozenset({"text", "composite"})
 _MAIN_HEADLINES = ("main", "")
 
 
 def is_newsml(text: str) -> bool:
     """Whether the root element of `text` is one of NewsML-G2."""
-    return _ROOT.match(text[:16_384]) is not None
+    return begins_with(text, _ROOT)
 
 
 def read_newsml(text: str) -> WireMessage | str:

@@ -5,7 +5,6 @@ A DOCTYPE is passed over and its DTD never fetched. Dates are `20240531T041500-0
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from lxml import etree
@@ -15,23 +14,25 @@ from pipeline.wire.items import SUBJECTS_MAX, WireItem, WireMessage
 from pipeline.wire.markup import captions_of, lines_of_element
 from pipeline.wire.xml import (
     attribute,
+    begins_with,
     child,
     children,
     descendants,
     language_of,
     local,
     parse_xml,
+    root_pattern,
     serialised,
     text_of,
 )
 
 MEDIA_TYPE = "application/nitf+xml"
-_ROOT = re.compile(r"(?:<!--.*?-->|<\?[^>]*>|<!DOCTYPE[^>\[]*>|\s)*<(?:[\w.-]+:)?nitf[\s>/]", re.DOTALL)
+_ROOT = root_pattern("nitf")
 
 
 def is_nitf(text: str) -> bool:
     """Whether the root element of `text` is <nitf>."""
-    return _ROOT.match(text[:16_384]) is not None
+    return begins_with(text, _ROOT)
 
 
 def read_nitf(text: str) -> WireMessage | str:

@@ -12,6 +12,9 @@ _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{0,31});")
 _BARE_AMPERSAND = re.compile(r"&(?!#[0-9]{1,8};|#[xX][0-9a-fA-F]{1,8};|(?:amp|lt|gt|quot|apos);)")
 _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _SPACE = re.compile(r"\s+")
+# What may stand before the root element. Only so much of a document is looked at.
+_PROLOGUE = r"(?:<!--.*?-->|<\?[^>]*>|<!DOCTYPE[^>\[]*>|\s)*"
+_PROLOGUE_CHARS = 16_384
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -30,6 +33,16 @@ def parse_xml(text: str) -> etree._Element | str:
     except etree.XMLSyntaxError as error:
         return f"The XML is not well formed (line {error.lineno or 1})."
     return root if root is not None else "The XML has no root element."
+
+
+def root_pattern(*names: str) -> re.Pattern[str]:
+    """What `begins_with` looks for: a root element of one of these local names, in any namespace."""
+    return re.compile(rf"{_PROLOGUE}<(?:[\w.-]+:)?(?:{'|'.join(names)})[\s>/]", re.DOTALL)
+
+
+def begins_with(text: str, root: re.Pattern[str]) -> bool:
+    """Whether the document's first element is the one of `root_pattern`; nothing is parsed."""
+    return root.match(text[:_PROLOGUE_CHARS]) is not None
 
 
 def serialised(element: etree._Element) -> str:

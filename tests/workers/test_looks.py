@@ -249,9 +249,9 @@ def test_an_unchanged_page_is_neither_parsed_nor_archived_again(
     parsed = []
     read_page = child.read_page
 
-    async def counted(result: Any, hints: Any) -> Any:
+    async def counted(result: Any, *more: Any) -> Any:
         parsed.append(result.url)
-        return await read_page(result, hints)
+        return await read_page(result, *more)
 
     monkeypatch.setattr(child, "read_page", counted)
 

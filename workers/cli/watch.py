@@ -148,7 +148,7 @@ def test(name: str, since: str, sends: bool, as_json: bool) -> int:
             one = _required(connection, name)
         found = recent_matches(engine, one, span or timedelta(days=1), utc_now())
         with reading(engine) as connection:
-            stories = reports.list_stories_by_id(connection, found[-100:])
+            stories = reports.stories_by_id(connection, found[-100:])
     if as_json:
         print_json({"matches": len(found), "stories": stories})
     else:
