@@ -21,7 +21,7 @@ POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
         bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
-        bench-extraction-folds lock wheel clean
+        bench-extraction-folds bench-extraction-cpu lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -91,6 +91,9 @@ bench-extraction: $(VENV)/ready-test  ## CORPUS=folder with gold.jsonl: fails be
 
 bench-extraction-folds: $(VENV)/ready-test  ## CORPUS=…: thresholds chosen on four folds of sites, measured on the fifth
 	PYTHONPATH=. $(BIN)/python benchmarks/extraction_quality.py --corpus "$(CORPUS)" --folds
+
+bench-extraction-cpu: $(VENV)/ready-test   ## CORPUS=…: CPU of reading against trafilatura, page by page in turns
+	PYTHONPATH=. $(BIN)/python benchmarks/extraction_cpu.py --corpus "$(CORPUS)"
 
 lock:                             ## Refresh uv.lock after a change of dependencies
 	uv lock

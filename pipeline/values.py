@@ -1,7 +1,8 @@
 """The frozen values that travel the road from a feed to a stored story.
 
-Instants are aware datetimes in UTC. Durations are seconds, sizes bytes, scores 0..1. A tuple is never None: nothing
-found is the empty tuple. Every value here can cross a process boundary as JSON (see workers/child.py).
+Instants are aware datetimes in UTC; those that an outlet gives of its story stay on the outlet's clock. Durations are
+seconds, sizes bytes, scores 0..1. A tuple is never None: nothing found is the empty tuple. Every value here can cross a
+process boundary as JSON (see workers/child.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -25,6 +25,13 @@ class Part(NamedTuple):
     end: int
 
 
+class Sentence(NamedTuple):
+    """The words of a sentence, and the part of the story in which it stands."""
+
+    part: Part
+    words: list[Token]
+
+
 def parts_of(title: str, lead: str, text: str, standfirst: str | None) -> tuple[Part, ...]:
     """Title, lead and what of the body the lead has not; offsets in the body count from the beginning of `text`."""
     in_lead = len(lead) - (len(standfirst) + 2 if standfirst else 0)
@@ -36,12 +43,14 @@ def parts_of(title: str, lead: str, text: str, standfirst: str | None) -> tuple[
     return Part("title", title, 0, len(title)), Part("lead", lead, 0, len(lead)), body
 
 
-def sentences_of(parts: tuple[Part, ...]) -> Iterator[tuple[Part, list[Token]]]:
-    """The words of each part, one list a sentence."""
-    for part in parts:
-        if part.start < part.end:
-            for sentence in sentences(part.text, part.start, part.end):
-                yield part, sentence
+def sentences_of(title: str, lead: str, text: str, standfirst: str | None) -> tuple[Sentence, ...]:
+    """What is read of a story, sentence by sentence: cut into words once, for all that ask it."""
+    return tuple(
+        Sentence(part, found)
+        for part in parts_of(title, lead, text, standfirst)
+        if part.start < part.end
+        for found in sentences(part.text, part.start, part.end)
+    )
 
 
 def names_language(language: str | None) -> str | None:
@@ -50,9 +59,9 @@ def names_language(language: str | None) -> str | None:
     return primary if primary in NAME_LANGUAGES else None
 
 
-def mentions_in(parts: tuple[Part, ...], language: str, day: date | None) -> Iterator[Mention]:
+def mentions_in(told: Sequence[Sentence], language: str, day: date | None) -> Iterator[Mention]:
     """The actors named, in reading order. A person counts for a state only on days in office; None: on any day."""
-    for part, sentence in sentences_of(parts):
+    for part, sentence in told:
         for span in actors_in(sentence, language):
             if span.actor.is_meant_on(day):
                 start, end = sentence[span.first].start, sentence[span.after - 1].end

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from pipeline.judging.gazetteer import inflect
-from pipeline.judging.naming import Part, sentences_of
+from pipeline.judging.naming import Sentence
 from pipeline.judging.phrases import PhraseTrie
 from pipeline.judging.tokens import Token, keys
 from pipeline.values import PlaceMention
@@ -78,12 +78,12 @@ class PlaceFacts:
     needs_sign: bool
 
 
-def places_in(parts: tuple[Part, ...], language: str, states: Collection[str]) -> Iterator[PlaceMention]:
+def places_in(told: Sequence[Sentence], language: str, states: Collection[str]) -> Iterator[PlaceMention]:
     """The places named, in reading order. `states` are the states that the story names.
 
     They decide when a name is one of two countries'. KeyError for a language without a list of names.
     """
-    for part, sentence in sentences_of(parts):
+    for part, sentence in told:
         for first, after, found in _places(language).find([token.exact for token in sentence]):
             facts = _meant(found, states)
             if facts is None or (facts.needs_sign and not _has_sign(sentence, first)):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from pipeline.judging.gazetteer import ActorSpan, actors_in
-from pipeline.judging.naming import Part, sentences_of
+from pipeline.judging.naming import Part, Sentence
 from pipeline.judging.sourcing_rules import rules
 from pipeline.judging.tokens import Token
 from pipeline.outcomes import SourceKind, Standing
@@ -36,10 +36,10 @@ class SourcingSummary:
     is_officially_confirmed: bool | None
 
 
-def sourcing_in(parts: tuple[Part, ...], day: date | None) -> Iterator[Attribution]:
+def sourcing_in(told: Iterable[Sentence], day: date | None) -> Iterator[Attribution]:
     """The attributions of an English story in reading order, at most ATTRIBUTIONS_MAX, each source once a sentence."""
     count = 0
-    for part, sentence in sentences_of(parts):
+    for part, sentence in told:
         for item in _of_sentence(part, sentence, day):
             if count == ATTRIBUTIONS_MAX:
                 return

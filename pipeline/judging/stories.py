@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
 from pipeline.judging.gazetteer import NAME_LANGUAGES
-from pipeline.judging.naming import mentions_in, names_language, parts_of
+from pipeline.judging.naming import mentions_in, names_language, sentences_of
 from pipeline.judging.places import places_in
 from pipeline.judging.sourcing import RULES, sourcing_in
 from pipeline.judging.verdicts import judge, lead_from
@@ -34,15 +34,15 @@ def judge_story(
     spoken = names_language(language) if language is not None or verdict.language_supported else None
     if spoken is None:
         return replace(verdict, mentions=(), rules=rules_version())
-    parts = parts_of(title, lead, text, standfirst)
-    day = published_at.date() if published_at is not None else None
-    mentions = tuple(mentions_in(parts, spoken, day))[:MENTIONS_MAX]
+    told = sentences_of(title, lead, text, standfirst)
+    day = published_at.astimezone(UTC).date() if published_at is not None else None
+    mentions = tuple(mentions_in(told, spoken, day))[:MENTIONS_MAX]
     states = {mention.actor for mention in mentions if mention.kind == "state"}
     return replace(
         verdict,
         mentions=mentions,
-        places=tuple(places_in(parts, spoken, states))[:PLACES_MAX],
-        sourcing=tuple(sourcing_in(parts, day)) if spoken == "en" else (),
+        places=tuple(places_in(told, spoken, states))[:PLACES_MAX],
+        sourcing=tuple(sourcing_in(told, day)) if spoken == "en" else (),
         rules=rules_version(),
     )
 

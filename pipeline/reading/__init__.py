@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from pipeline.reading.read import read_page
 
-READER = "reading-3"
+READER = "reading-4"
 
 __all__ = ["READER", "read_page"]

@@ -29,7 +29,7 @@ _FOREIGN = frozenset({"related", "comments", "nav", "caption", "figure"})
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """The instants of a story, in UTC and within bounds; `published_raw` is what was written when that failed."""
+    """The instants of a story on its outlet's clock, within bounds; `published_raw` is kept where that failed."""
 
     published_at: datetime | None = None
     published_raw: str | None = None

@@ -91,7 +91,7 @@ def is_date_line(line: str) -> bool:
 
 
 def parse_moment(raw: str) -> datetime | None:
-    """The instant that `raw` names, in UTC; a time without a zone is read as UTC, a bare day as its midnight.
+    """The instant that `raw` names, on the clock it is written in; one without a zone is read as UTC, a day as its midnight.
 
     ISO 8601 and its compact form, RFC 5322, and "31 May 2024 03:59" in many languages are read. None for the rest.
     """
@@ -106,7 +106,10 @@ def parse_moment(raw: str) -> datetime | None:
         moment = parsedate_to_datetime(raw)
     except (ValueError, TypeError, IndexError, OverflowError):
         return _spoken(raw)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    if moment.tzinfo is None:
+        # RFC 5322 knows few zone words; ours know more.
+        return _spoken(raw) or moment.replace(tzinfo=UTC)
+    return moment
 
 
 def within_bounds(moment: datetime | None, fetched_at: datetime) -> datetime | None:
@@ -147,6 +150,8 @@ def _built(year: int, month: int, day: int, clock: tuple[int, int, int], zone: s
         digits = zone[1:].replace(":", "").ljust(4, "0")
         offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)
     try:
-        return datetime(year, month, day, *clock, tzinfo=timezone(offset)).astimezone(UTC)
+        moment = datetime(year, month, day, *clock, tzinfo=timezone(offset) if offset else UTC)
+        moment.astimezone(UTC)  # at the ends of the calendar another clock's year cannot be told
     except (ValueError, OverflowError):
         return None
+    return moment

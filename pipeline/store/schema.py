@@ -312,6 +312,8 @@ stories = Table(
     Column("editor_notes", Json, nullable=False, server_default="[]"),
     # Its text was taken out by `prune`; the row stays, so that nothing of it is stored a second time.
     Column("pruned_at", UtcDateTime),
+    # East of UTC: instants are kept in UTC, and this is the clock on which the outlet wrote `published_at`.
+    Column("published_offset_s", Integer),
 )
 
 revisions = Table(

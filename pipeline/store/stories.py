@@ -232,6 +232,11 @@ def _add_revision(
     )
 
 
+def _offset_s(moment: datetime | None) -> int | None:
+    offset = moment.utcoffset() if moment is not None else None
+    return None if offset is None else int(offset.total_seconds())
+
+
 def _story_values(record: StoryRecord) -> dict[str, Any]:
     story = record.story
     return {
@@ -250,6 +255,7 @@ def _story_values(record: StoryRecord) -> dict[str, Any]:
         "access": story.access,
         "published_at": story.published_at,
         "published_raw": (story.published_raw or "")[:255] or None,
+        "published_offset_s": _offset_s(story.published_at),
         "modified_at": story.modified_at,
         "content_hash": record.fingerprint.content_hash,
         "word_count": record.fingerprint.word_count,

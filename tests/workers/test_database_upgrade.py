@@ -127,7 +127,7 @@ def test_two_processes_may_upgrade_at_once(bare_database_url: str) -> None:
         ("DROP INDEX ix_events_at", "ix_events_at"),
         ("DROP INDEX ix_urls_state_reason_announced_at", "ix_urls_state_reason_announced_at"),
         ("ALTER TABLE events ADD COLUMN extra integer", "events.extra"),
-        ("DROP TABLE site_memories", "site_memories"),
+        ("DROP TABLE reclusterings", "reclusterings"),
         ("UPDATE alembic_version SET version_num = '0000'", "has version 0000"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
@@ -129,6 +129,14 @@ def _list(wanted: StoryFilter, limit: int, as_json: bool) -> int:
     return 0 if rows else EXIT_NOTHING
 
 
+def _published(story: dict[str, Any]) -> str:
+    """On the outlet's clock, with its distance from UTC; empty when it says nothing that can be true."""
+    if story["published_at"] is None:
+        return ""
+    clock = timezone(timedelta(seconds=story["published_offset_s"] or 0))
+    return f"{story['published_at'].astimezone(clock):%Y-%m-%d %H:%M %z}"
+
+
 @stories.command()
 @click.argument("story_id", type=int)
 @json_option
@@ -146,7 +154,7 @@ def show(story_id: int, as_json: bool) -> int:
     for line in (story["kicker"], story["title"], story["standfirst"]):
         if line:
             console.print(line, markup=False)
-    click.echo(f"\n{', '.join(story['authors'])}  {story['published_at'] or ''}  {story['site']}\n{story['url']}\n")
+    click.echo(f"\n{', '.join(story['authors'])}  {_published(story)}  {story['site']}\n{story['url']}\n")
     console.print(story["text"], markup=False, soft_wrap=True)
     if verdict is not None:
         acts = ", ".join(f"{act['act']} {act['score']:.2f}" for act in verdict["acts"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -50,6 +51,14 @@ def web_address(value: Any) -> str | None:
 # -------------------------------------------------------------------------------------------------------- one story
 
 
+def outlets_time(published_at: str | None, offset_s: int | None) -> str | None:
+    """What the outlet's own clock said, where it is not UTC."""
+    if not published_at or not offset_s:
+        return None
+    moment = datetime.fromisoformat(published_at).astimezone(timezone(timedelta(seconds=offset_s)))
+    return f"{moment:%Y-%m-%d %H:%M %z}"
+
+
 async def story_page(datasette: Any, request: Any) -> Response:
     """One story whole: text, verdict with its evidence, what cleaning took out, revisions, copies, raw response."""
     key = {"id": int(request.url_vars["story_id"])}
@@ -60,6 +69,7 @@ async def story_page(datasette: Any, request: Any) -> Response:
     story = found[0]
     for name in ("authors", "captions", "credits", "evidence", "scored_acts"):
         story[name] = json.loads(story[name] or "[]")
+    story["published_local"] = outlets_time(story["published_at"], story["published_offset_s"])
     marked = mark_evidence(story["title"], story["standfirst"], story["text"], story["evidence"])
     versions = await ask(
         "SELECT revision, title, text, stored_at, previous_title, previous_text, changes, figures FROM story_revisions "

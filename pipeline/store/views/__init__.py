@@ -29,7 +29,7 @@ from pipeline.store.views.counts import (
     volume_daily,
     volume_hourly,
 )
-from pipeline.store.views.pages import archived_pages, story_copies, story_details, story_dropped_lines
+from pipeline.store.views.pages import archived_pages, learned_lines, story_copies, story_details, story_dropped_lines
 from pipeline.store.views.running import dead_letters, feed_gaps, silent_sources, source_health, wire_items
 from pipeline.store.views.watching import watch_matches
 
@@ -210,4 +210,5 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "story_copies": story_copies,
     "archived_pages": archived_pages,
     "watch_matches": watch_matches,
+    "learned_lines": learned_lines,
 }

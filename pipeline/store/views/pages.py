@@ -23,6 +23,7 @@ SELECT
     stories.section,
     stories.access,
     stories.published_at,
+    stories.published_offset_s,
     stories.modified_at,
     stories.announced_at,
     stories.stored_at,
@@ -50,6 +51,25 @@ LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
 LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
 LEFT JOIN story_facts ON story_facts.story_id = stories.id
 LEFT JOIN feeds ON feeds.id = stories.feed_id"""
+
+
+def learned_lines(_dialect: str) -> str:
+    """What site memory takes out of the pages of each site, and what a person said to keep."""
+    return """
+SELECT
+    site_lines.site,
+    site_lines.line,
+    site_lines.state,
+    site_lines.place,
+    site_lines.story_count AS stories,
+    site_memories.stories_seen - site_lines.since_story + 1 AS stories_since,
+    site_lines.first_seen_at,
+    site_lines.learned_at,
+    site_lines.last_seen_at,
+    site_lines.line_hash
+FROM site_lines
+JOIN site_memories ON site_memories.site = site_lines.site
+WHERE site_lines.state <> 'seen'"""
 
 
 def story_dropped_lines(_dialect: str) -> str:

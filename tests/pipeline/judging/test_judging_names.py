@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.judging import drift, judge_story, rules_version
 from pipeline.judging.codes import SCHEMES, act_codes, codes_of, ninjs_subjects
 from pipeline.judging.gazetteer import NAME_LANGUAGES, actors_in
-from pipeline.judging.naming import mentions_in, parts_of
+from pipeline.judging.naming import mentions_in, sentences_of
 from pipeline.judging.places import places_in
 from pipeline.judging.pooling import StoryScores, pool, pooled_score
 from pipeline.judging.reviewing import ACT_KEYS, CHANCE_EVERY, Candidate, Drawn, Label, plan_review, uncertainty
@@ -23,11 +23,11 @@ from pipeline.values import ActScore, SubjectCode
 
 
 def actors(text: str, day: date | None = None, language: str = "en") -> list[str]:
-    return [m.actor for m in mentions_in(parts_of(text, "", "", None), language, day)]
+    return [m.actor for m in mentions_in(sentences_of(text, "", "", None), language, day)]
 
 
 def places(text: str, *states: str, language: str = "en") -> list[str]:
-    return [m.name for m in places_in(parts_of(text, "", "", None), language, set(states))]
+    return [m.name for m in places_in(sentences_of(text, "", "", None), language, set(states))]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_case_decides_in_other_languages_too() -> None:
 
 def test_the_cameo_form_has_the_role_where_the_name_shows_one() -> None:
     text = "Macron, the Kremlin, the Knesset, France, Hezbollah and NATO"
-    found = [m.cameo for m in mentions_in(parts_of(text, "", "", None), "en", None)]
+    found = [m.cameo for m in mentions_in(sentences_of(text, "", "", None), "en", None)]
     assert found == ["FRAGOV", "RUSGOV", "ISRLEG", "FRA", "LBNREBHEZ", "IGOWSTNAT"]
 
 
@@ -129,8 +129,8 @@ def test_places_are_named_where_a_place_is_meant(text: str, states: tuple[str, .
 
 
 def test_a_place_of_two_countries_lies_where_the_story_is() -> None:
-    (libya,) = places_in(parts_of("Fighting near Tripoli", "", "", None), "en", {"LBY"})
-    (lebanon,) = places_in(parts_of("Fighting near Tripoli", "", "", None), "en", {"LBN"})
+    (libya,) = places_in(sentences_of("Fighting near Tripoli", "", "", None), "en", {"LBY"})
+    (lebanon,) = places_in(sentences_of("Fighting near Tripoli", "", "", None), "en", {"LBN"})
     assert (libya.country, round(libya.latitude or 0)) == ("LBY", 33)
     assert (lebanon.country, round(lebanon.longitude or 0)) == ("LBN", 36)
 

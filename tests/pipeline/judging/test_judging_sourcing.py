@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline.judging import judge_story
-from pipeline.judging.naming import parts_of
+from pipeline.judging.naming import sentences_of
 from pipeline.judging.sourcing import ATTRIBUTIONS_MAX, sourcing_in, summarise
 from pipeline.outcomes import SourceKind, Standing
 from pipeline.values import Attribution
@@ -27,7 +27,7 @@ Pentagon Press Secretary Sabrina Singh claimed that the policy had not changed."
 
 
 def found(text: str, title: str = "", day: date | None = None) -> list[Attribution]:
-    return list(sourcing_in(parts_of(title, text, "", None), day))
+    return list(sourcing_in(sentences_of(title, text, "", None), day))
 
 
 @pytest.mark.parametrize(

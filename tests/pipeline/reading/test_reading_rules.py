@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -171,6 +171,22 @@ def test_lines_with_numbers_are_no_date_lines(line: str) -> None:
 )  # fmt: skip
 def test_instants_are_read_in_many_forms(raw: str, hour: int, minute: int) -> None:
     assert parse_moment(raw) == datetime(2024, 5, 31, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("raw", "minutes_east"),
+    [("2024-05-31T05:59:00+02:00", 120), ("2024-05-30T23:29:00-0430", -270), ("Fri, 31 May 2024 09:29:00 +0530", 330), ("31 May 2024 06:59 MSK", 180),
+     ("2024-05-31T03:59:00Z", 0), ("31 May 2024 03:59", 0), ("1717127940", 0)],
+)  # fmt: skip
+def test_an_instant_stays_on_the_clock_it_was_written_on(raw: str, minutes_east: int) -> None:
+    moment = parse_moment(raw)
+    assert moment == datetime(2024, 5, 31, 3, 59, tzinfo=UTC)
+    assert moment.utcoffset() == timedelta(minutes=minutes_east)
+
+
+@pytest.mark.parametrize("raw", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_an_instant_beyond_the_calendar_is_none(raw: str) -> None:
+    assert parse_moment(raw) is None
 
 
 @pytest.mark.parametrize("raw", ["", "soon", "2024-13-45", "99 May 2024"])

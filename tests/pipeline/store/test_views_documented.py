@@ -11,7 +11,7 @@ from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, 
 from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.types import TypeEngine
 
-from pipeline.store.schema import dropped_lines, items, metadata, watch_alerts, watches
+from pipeline.store.schema import dropped_lines, items, metadata, site_lines, site_memories, watch_alerts, watches
 from pipeline.store.views import VIEWS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -54,6 +54,10 @@ def fill(connection: Connection) -> None:
     add_url(connection, 4, site="agency.example", reason="embargoed", state="rejected")
     item = {"status": "usable", "urgency": 2, "subjects": [], "is_probe": False, "received_at": NOW}
     connection.execute(insert(items).values(url_id=4, feed_id=2, **item))
+    line = {"line": "Read more", "place": "tail", "state": "learned", "story_count": 3, "since_story": 1, "echo": 0.0}
+    seen = {"first_seen_at": NOW, "last_seen_at": NOW, "learned_at": NOW}
+    connection.execute(insert(site_memories).values(site="outlet.example", stories_seen=9))
+    connection.execute(insert(site_lines).values(site="outlet.example", line_hash="0" * 32, **line, **seen))
     watch = {"name": "w", "condition": "type = 'talks'", "targets": [], "is_active": True}
     connection.execute(insert(watches).values(id=1, added_at=NOW, looked_at=NOW, **watch))
     alert = {"watch_id": 1, "cluster_id": 1, "story_id": 1, "kind": "match", "state": "recorded"}
