@@ -12,6 +12,8 @@ RECENT = timedelta(hours=12)
 # An edited entry is news again; a scheduled look at a stored page comes after everything that is new.
 EDITED_PRIORITY = 2
 REVISIT_PRIORITY = 4
+# Old pages come after all of these.
+BACKFILL_PRIORITY = 5
 
 
 def priority_of(published_at: datetime | None, now: datetime) -> int:

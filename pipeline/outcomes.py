@@ -170,6 +170,41 @@ class FeedStatus(StrEnum):
     DISABLED = "disabled"  # by a person
 
 
+class BackfillKind(StrEnum):
+    """What a backfill reads its URLs from."""
+
+    WARC = "warc"  # a web archive's file: the responses are in it
+    LIST = "list"  # a file with a URL a line
+    SITEMAP = "sitemap"  # a sitemap, or all that an index of sitemaps lists
+
+
+class Backfilled(StrEnum):
+    """What became of one record, line or entry of a backfill."""
+
+    NEW = "new"  # a row of the ledger was made
+    KNOWN = "known"  # its URL stands in the ledger
+    NOT_RESPONSE = "not_response"  # a request, metadata, a redirect to an earlier record
+    NOT_OK = "not_ok"  # a response with another status than 200
+    NOT_HTML = "not_html"
+    TOO_LARGE = "too_large"
+    UNKNOWN_CODING = "unknown_coding"
+    BAD_DIGEST = "bad_digest"  # its bytes are not those that its digest is of
+    BAD_RECORD = "bad_record"  # it can't be read: cut off, or no WARC record
+    URL_REFUSED = "url_refused"
+    OTHER_SITE = "other_site"  # a sitemap that its index may not speak for
+    NOT_A_SITEMAP = "not_a_sitemap"
+
+
+class SubscriptionState(StrEnum):
+    """Where a subscription at a WebSub hub stands."""
+
+    WANTED = "wanted"  # to be asked for at next_request_at
+    REQUESTED = "requested"  # the hub took the request; its verification is awaited
+    ACTIVE = "active"  # verified; the hub pushes until lease_until
+    DENIED = "denied"  # the hub said no; asked again at next_request_at
+    ENDED = "ended"  # the feed is gone, or names another hub
+
+
 class WireStatus(StrEnum):
     """What an agency says about the use of its item (IPTC pubStatus)."""
 

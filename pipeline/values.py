@@ -103,7 +103,9 @@ class FeedState:
     agreed on it. `known_entries` says how many entries its last readable poll listed. `source` is who sends it, by
     which its items are known. `full_text_agreed` counts stories in a row whose text in the feed was the page's, -1
     after one where it was not. From `silent_after` on its silence is an alarm; None when its habit says nothing yet.
-    A folder is a feed whose poll reads the files that were dropped there.
+    A folder is a feed whose poll reads the files that were dropped there, an index one whose poll reads the sitemaps
+    that it lists. `hub_url` is the WebSub hub that pushes `topic_url`, as the last answer named them; `pushed_at` is
+    the last push that was believed, `push_confirmed` counts polls in a row that brought nothing that was not pushed.
     """
 
     id: int
@@ -127,6 +129,11 @@ class FeedState:
     full_text_agreed: int = 0
     silent_after: datetime | None = None
     is_folder: bool = False
+    is_index: bool = False
+    hub_url: str | None = None
+    topic_url: str | None = None
+    pushed_at: datetime | None = None
+    push_confirmed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +210,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildSitemap:
+    """A sitemap that an index of sitemaps lists. `lastmod` is when the index says it changed; None when it does not."""
+
+    url: str
+    lastmod: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FeedReading:
     """A feed body read by one of the readers. `problem` is a sentence when it is no feed; then there are no entries.
 
     `refused` counts entries without a usable link or identity, and wire items that hold no text; `beyond_cap` those
     left for the next poll. `is_partial` says that the body lacks the end that a complete one has. In `skip_hours`
-    (0..23, UTC) and on `skip_days` (0 is Monday) the publisher has nothing new.
+    (0..23, UTC) and on `skip_days` (0 is Monday) the publisher has nothing new. An index of sitemaps has `children` and
+    no entries. `hub_url` is the WebSub hub that the feed names, `self_url` the address that the feed gives itself.
     """
 
     format: str
@@ -222,6 +238,9 @@ class FeedReading:
     is_partial: bool = False
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
+    children: tuple[ChildSitemap, ...] = ()
+    hub_url: str | None = None
+    self_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +301,7 @@ class Claim:
     `url` is what the page is known by, `link` what is asked for. `attempts` counts this try too. `story_id` is set when
     the page was stored before and is read again; then `shown_key` names the text that it showed last, `body_sha256` the
     bytes that did, and the validators are theirs. `item` is the body to be read in place of a page, where there is one.
+    `is_archived` says that the page came from a web archive, lies in ours, and is read from there the first time.
     """
 
     url_id: int
@@ -299,6 +319,7 @@ class Claim:
     body_sha256: str | None = None
     shown_key: str | None = None
     item: Item | None = None
+    is_archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,14 @@ class Archive:
         self._path = Path()
         self._day = ""
 
-    def add(self, page: FetchedPage, *, as_resource: bool = False) -> PageRef:
+    def add(self, page: FetchedPage, *, as_resource: bool = False, filed_at: datetime | None = None) -> PageRef:
         """Append the response and return where it lies; flushed before this returns.
 
         `as_resource` is for what no server answered, an agency's item or a feed's text: it has no HTTP headers.
+        `filed_at` is the day under which a response lies that somebody else fetched long ago; it is kept as long as
+        what was fetched that day.
         """
-        file = self._file_for(page.fetched_at)
+        file = self._file_for(filed_at or page.fetched_at)
         offset = file.tell()
         plain = BytesIO()
         writer = WARCWriter(plain, gzip=False)

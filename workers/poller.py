@@ -28,6 +28,7 @@ from workers.http import HttpClient
 from workers.policy import http_policy
 from workers.process import Backoff, describe, is_passing, prolong_leases, utc_now
 from workers.settings import Settings
+from workers.sitemaps import Sitemaps
 
 log = structlog.get_logger("poller")
 
@@ -47,6 +48,7 @@ class Poller:
         self._running: set[asyncio.Task[None]] = set()
         self._token = uuid.uuid4().hex
         self._drops = Drops(engine, settings.wire_dir, self._token, self._read_body)
+        self._sitemaps = Sitemaps(engine, http, self._token, self._read_body)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop`, then let the polls in flight end and give the rest back."""
@@ -91,7 +93,13 @@ class Poller:
         # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
         known = await asyncio.to_thread(self._known, state)
         reading = await self._read(state, result, known)
-        return await asyncio.to_thread(self._apply, state, result, reading, known)
+        if state.is_index if reading is None else bool(reading.children):
+            plan = await self._sitemaps.poll(state, result, reading, known)
+            if plan is None:
+                return None
+        else:
+            plan = plan_poll(state, result, reading, known, utc_now(), random.random())
+        return await asyncio.to_thread(self._apply, state, result, plan)
 
     async def _poll_safely(self, state: FeedState) -> None:
         try:
@@ -132,13 +140,10 @@ class Poller:
         with reading(self._engine) as connection:
             return feed_store.known_entries(connection, state.id)
 
-    def _apply(
-        self, state: FeedState, result: FetchResult, reading: FeedReading | None, known: Mapping[str, str]
-    ) -> PollPlan | None:
+    def _apply(self, state: FeedState, result: FetchResult, plan: PollPlan) -> PollPlan | None:
         now = utc_now()
         body_bytes = len(result.body) if isinstance(result, FetchedPage) else 0
         with self._engine.begin() as connection:
-            plan = plan_poll(state, result, reading, known, now, random.random())
             written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, result.elapsed_s)
             if written is not None and plan.fetch_delay_s > 0:
                 host_store.hold_host(connection, host_store.asked_host(state.url), now, plan.fetch_delay_s)

@@ -143,7 +143,7 @@ class Reader:
             return FetchFailure(claim.url, *hindrance, utc_now())
         if (given := given_page(claim)) is not None:
             return given
-        if is_wire_url(claim.url):
+        if is_wire_url(claim.url) or _is_backfilled(claim):
             return await asyncio.to_thread(self._archived, claim)
         headers = []
         if claim.story_id is not None:
@@ -160,6 +160,10 @@ class Reader:
         try:
             if claim.story_id is not None:
                 return await self._read_again(claim, result)
+            if _is_backfilled(claim):
+                furniture = await self._memory.furniture_of(result.final_url)
+                story = await self._child.read_page(result, claim.hints, furniture)
+                return ReadPage(claim, result, reading=story, is_archived=True)
             page = self._archive.add(result, as_resource=_is_given(claim))
             furniture = await self._memory.furniture_of(result.final_url)
             story = await self._child.read_page(result, claim.hints, furniture)
@@ -205,6 +209,11 @@ class Reader:
             given = ledger.give_back(connection, token, utc_now())
         if given:
             log.info("given_back", urls=given)
+
+
+def _is_backfilled(claim: Claim) -> bool:
+    """Whether the page was put into the archive before it was read. A look at its story asks the web, like any."""
+    return claim.is_archived and claim.story_id is None
 
 
 def _given(claim: Claim) -> Content | None:

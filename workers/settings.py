@@ -144,6 +144,12 @@ class Settings(BaseSettings):
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         "", description="host:port for /metrics, /healthz and /readyz, for example 127.0.0.1:9187; off when empty."
     )
+    websub_url: Annotated[str | None, AfterValidator(_http_url)] = Field(
+        None, description="Public address under which hubs reach our WebSub callbacks; no subscriptions without it."
+    )
+    websub_listen: Annotated[str, AfterValidator(_address)] = Field(
+        "127.0.0.1:9188", description="host:port on which the WebSub process listens for hubs."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else one JSON object a line."

@@ -44,13 +44,17 @@ THROTTLE_DEFAULT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A claim with all that came of it, ready to be settled."""
+    """A claim with all that came of it, ready to be settled.
+
+    `is_archived` says that the response was in the archive before, and has its row of `pages`.
+    """
 
     claim: Claim
     result: FetchResult
     page: PageRef | None = None
     reading: StoryRecord | Unread | None = None
     body_sha256: str | None = None
+    is_archived: bool = False
 
 
 class Settler:
@@ -141,9 +145,9 @@ class Settler:
 
     def _outcome(self, connection: Connection, item: ReadPage) -> tuple[StoredStory, Settlement]:
         claim, now = item.claim, utc_now()
-        page_id = stories.add_page(connection, claim.url_id, item.page) if item.page is not None else None
-        if isinstance(item.reading, StoryRecord) and page_id is not None and item.page is not None:
-            stored = stories.store_record(connection, claim, page_id, item.page.final_url, item.reading, now)
+        page_id = _page_id(connection, item)
+        if isinstance(item.reading, StoryRecord) and page_id is not None and isinstance(item.result, FetchedPage):
+            stored = stories.store_record(connection, claim, page_id, item.result.final_url, item.reading, now)
             return stored, Settlement(stored.state, stored.reason, detail=stored.detail)
         if claim.story_id is not None and _shows_the_same(item):
             settlement = Settlement(UrlState.STORED, Reason.UNCHANGED)
@@ -167,6 +171,14 @@ class Settler:
             jitter=random.random(),
             retry_after_s=retry_after_s,
         )
+
+
+def _page_id(connection: Connection, item: ReadPage) -> int | None:
+    """The row of the archived response, made now unless there is one; None when nothing was archived."""
+    if item.is_archived:
+        row = stories.newest_page(connection, item.claim.url_id)
+        return None if row is None else int(row.id)
+    return stories.add_page(connection, item.claim.url_id, item.page) if item.page is not None else None
 
 
 def _shows_the_same(item: ReadPage) -> bool:

@@ -126,6 +126,8 @@ def services_for(settings: Settings, *, with_dashboard: bool, log_dir: Path | No
         names.append("dashboard")
     if settings.metrics_address:
         names.append("metrics")
+    if settings.websub_url:
+        names.append("websub")
     return services + [Service(name, _command_starter(name, settings, log_dir)) for name in names]
 
 

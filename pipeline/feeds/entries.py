@@ -50,12 +50,20 @@ class RawEntry:
     wire: WireFacts | None = None
 
 
+class RawChild(NamedTuple):
+    """A sitemap as an index lists it: its address and its lastmod, as found."""
+
+    link: str
+    lastmod: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class RawFeed:
     """A feed as its format has it. `ttl_s` is how long the publisher asks us to wait between polls, in seconds.
 
     `passed_over` counts items that were left out already, because they hold no text. In `skip_hours` (0..23, UTC)
-    and on `skip_days` (0 is Monday) nothing new is to be expected.
+    and on `skip_days` (0 is Monday) nothing new is to be expected. `hub` and `self_link` are the feed's links of these
+    relations (WebSub), `children` the sitemaps of an index, in the order in which they stand there.
     """
 
     format: str
@@ -66,6 +74,9 @@ class RawFeed:
     passed_over: int = 0
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
+    children: tuple[RawChild, ...] = ()
+    hub: str | None = None
+    self_link: str | None = None
 
 
 class _Link(NamedTuple):
@@ -107,6 +118,8 @@ def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str], sou
         skip_days=raw.skip_days,
         refused=refused,
         beyond_cap=beyond_cap,
+        hub_url=asked_url(raw.hub, url) if raw.hub else None,
+        self_url=asked_url(raw.self_link, url) if raw.self_link else None,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pipeline.feeds import pace
 from pipeline.feeds.fulltext import AGREED_MIN
+from pipeline.feeds.sitemapindex import READ_MAX, is_named_news
 from pipeline.outcomes import FeedStatus, FullText
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, NotModified, PollPlan
 
@@ -39,6 +40,11 @@ def _answer(result: FetchResult, plan: PollPlan) -> str:
 
 
 def _entries(reading: FeedReading) -> Iterator[str]:
+    if reading.children:
+        named = sum(1 for child in reading.children if is_named_news(child.url))
+        yield f"an index of {len(reading.children)} sitemaps, {named} of them named news, {reading.refused} refused"
+        yield f"a poll reads at most {READ_MAX} of them, news and the newest first; the rest waits for the next poll"
+        return
     yield f"format {reading.format}, {len(reading.entries)} entries, {reading.refused} refused"
     if reading.beyond_cap:
         yield f"{reading.beyond_cap} more are over the cap and wait for the next poll, which comes soon"
@@ -53,6 +59,8 @@ def _entries(reading: FeedReading) -> Iterator[str]:
 
 
 def _full_text(state: FeedState, reading: FeedReading) -> Iterator[str]:
+    if reading.children:
+        return
     bearing = [entry for entry in reading.entries if entry.content is not None and entry.wire is None]
     if not bearing:
         yield "no entry brings a text that could be its whole story: the pages are fetched"

@@ -32,8 +32,18 @@ def read_json_feed(text: str) -> RawFeed | str:
         format=f"jsonfeed{version[1]}",
         title=_string(feed, "title"),
         language=_string(feed, "language"),
+        hub=_hub(feed),
+        self_link=_string(feed, "feed_url"),
         entries=tuple(_raw_entry(item) for item in items if isinstance(item, dict)),
     )
+
+
+def _hub(feed: dict[str, object]) -> str | None:
+    """The first hub of type WebSub (JSON Feed 1.1, hubs)."""
+    hubs = feed.get("hubs")
+    named = [hub for hub in (hubs if isinstance(hubs, list) else ()) if isinstance(hub, dict)]
+    kinds = ("websub", "pubsubhubbub")
+    return next((_string(hub, "url") for hub in named if str(hub.get("type")).lower() in kinds), None)
 
 
 def _raw_entry(item: dict[str, object]) -> RawEntry:

@@ -7,7 +7,7 @@ import re
 from lxml import etree
 
 from pipeline.feeds.decode import with_escaped_ampersands
-from pipeline.feeds.entries import RawEntry, RawFeed
+from pipeline.feeds.entries import RawChild, RawEntry, RawFeed
 
 _ROOT = re.compile(r"(?:<!--.*?-->|<\?[^>]*>|\s)*<(?:[\w.-]+:)?(?:urlset|sitemapindex)[\s>/]", re.DOTALL)
 
@@ -18,7 +18,7 @@ def is_sitemap(text: str) -> bool:
 
 
 def read_news_sitemap(text: str) -> RawFeed | str:
-    """The entries with news tags, or one sentence that says why there are none.
+    """The entries with news tags, or the sitemaps of an index, or one sentence that says why there are none.
 
     A sitemap of all pages is refused: it would announce an archive as news.
     """
@@ -32,7 +32,7 @@ def read_news_sitemap(text: str) -> RawFeed | str:
     if root is None:
         return "The sitemap could not be parsed."
     if _local(root) == "sitemapindex":
-        return "This is an index of sitemaps; name the news sitemap that it lists."
+        return _read_index(root)
     urls = [_fields(url) for url in root if _local(url) == "url"]
     stories = [fields for fields in urls if "news" in fields]
     if not stories:
@@ -43,6 +43,12 @@ def read_news_sitemap(text: str) -> RawFeed | str:
         language=stories[0].get("language"),
         entries=tuple(_raw_entry(fields) for fields in stories),
     )
+
+
+def _read_index(root: etree._Element) -> RawFeed | str:
+    listed = [_fields(sitemap) for sitemap in root if _local(sitemap) == "sitemap"]
+    children = tuple(RawChild(fields["loc"], fields.get("lastmod")) for fields in listed if fields.get("loc"))
+    return RawFeed(format="sitemapindex", children=children) if children else "This index lists no sitemaps."
 
 
 def _raw_entry(fields: dict[str, str]) -> RawEntry:

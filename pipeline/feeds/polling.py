@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from pipeline.feeds import pace
 from pipeline.feeds.fulltext import content_to_keep
+from pipeline.feeds.websub import with_confirmation, with_hub
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason
 from pipeline.values import Entry, FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, NotModified, PollPlan
 
@@ -61,19 +62,31 @@ def plan_poll(
     polled = replace(state, last_polled_at=now)
     if isinstance(result, FetchFailure):
         return _failed(polled, result, now, jitter)
-    if isinstance(result, NotModified):
-        return _unchanged(polled, result, PollOutcome.NOT_MODIFIED, 304, now, jitter)
-    if body_digest(result.body) == state.body_sha256:
-        same = replace(polled, last_unconditional_at=now)
-        return _unchanged(same, result, PollOutcome.SAME_BODY, result.status, now, jitter)
-    if reading is None:
-        raise ValueError(f"the body of {state.url} is new and was not read")
-    if reading.problem is not None:
-        return _not_a_feed(polled, result, reading.problem, now, jitter)
-    return _read(polled, result, reading, known, now, jitter)
+    plan = _answered(polled, result, reading, known, now, jitter)
+    return with_confirmation(with_hub(plan, result, reading), state, now)
 
 
 # --------------------------------------------------------------------------------------------------------- answers
+
+
+def _answered(
+    polled: FeedState,
+    result: FetchedPage | NotModified,
+    reading: FeedReading | None,
+    known: Mapping[str, str],
+    now: datetime,
+    jitter: float,
+) -> PollPlan:
+    if isinstance(result, NotModified):
+        return _unchanged(polled, result, PollOutcome.NOT_MODIFIED, 304, now, jitter)
+    if body_digest(result.body) == polled.body_sha256:
+        same = replace(polled, last_unconditional_at=now)
+        return _unchanged(same, result, PollOutcome.SAME_BODY, result.status, now, jitter)
+    if reading is None:
+        raise ValueError(f"the body of {polled.url} is new and was not read")
+    if reading.problem is not None:
+        return _not_a_feed(polled, result, reading.problem, now, jitter)
+    return _read(polled, result, reading, known, now, jitter)
 
 
 def _unchanged(
@@ -101,6 +114,7 @@ def _read(
         last_unconditional_at=now,
         last_new_at=now if announced else state.last_new_at,
         known_entries=len(reading.entries),
+        is_index=False,
     )
     # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
     wish_s = 0.0 if is_gap or reading.beyond_cap else pace.wished_s(page, reading.ttl_s)

@@ -11,6 +11,7 @@ from pipeline.feeds.decode import decode_feed, is_cut_off, unpacked
 from pipeline.feeds.entries import RawFeed, to_reading
 from pipeline.feeds.jsonfeed import is_json, read_json_feed
 from pipeline.feeds.newssitemap import is_sitemap, read_news_sitemap
+from pipeline.feeds.sitemapindex import index_reading
 from pipeline.feeds.syndication import is_syndication, read_syndication
 from pipeline.feeds.wire import feed_of_message
 from pipeline.identity.urls import site_of
@@ -81,6 +82,8 @@ def read_feed(
     raw = chosen.read(text) if chosen is not None else _what_it_is(text)
     if isinstance(raw, str):
         return FeedReading(NO_FEED, problem=raw, is_partial=is_cut_off(body))
+    if raw.children:
+        return replace(index_reading(raw, url, now), is_partial=is_cut_off(body))
     return replace(to_reading(raw, url, now, known, source or site_of(url)), is_partial=is_cut_off(body))
 
 

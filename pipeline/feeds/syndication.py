@@ -60,6 +60,8 @@ def read_syndication(text: str) -> RawFeed | str:
         ttl_s=_ttl_s(feed),
         skip_hours=_skipped_hours(text),
         skip_days=_skipped_days(text),
+        hub=_feed_link(feed, "hub"),
+        self_link=_feed_link(feed, "self"),
         entries=tuple(_raw_entry(item) for item in parsed.entries),
     )
 
@@ -112,6 +114,11 @@ def _raw_entry(item: Any) -> RawEntry:
         codes=tuple(_subjects(item)),
         content=full_text(_content(item), _text(item, "title")),
     )
+
+
+def _feed_link(feed: Any, relation: str) -> str | None:
+    links = dict.get(feed, "links", ())
+    return next((link["href"] for link in links if link.get("rel") == relation and link.get("href")), None)
 
 
 def _links(item: Any) -> Iterator[str]:

@@ -213,6 +213,15 @@ def claim_due_feeds(
     return [feed_state(row) for row in connection.execute(select(feeds).where(feeds.c.id.in_(ids)))]
 
 
+def claim_feed(connection: Connection, token: str, feed_id: int, now: datetime, lease_s: float) -> FeedState | None:
+    """Lease one feed, due or not, for what its hub pushed; None while somebody else holds it or it is disabled."""
+    free = feeds.c.id == feed_id, feeds.c.status != FeedStatus.DISABLED, is_over(feeds.c.lease_until, now, lease_s)
+    taken = update(feeds).where(*free).values(lease_token=token, lease_until=now + timedelta(seconds=lease_s))
+    if not connection.execute(taken).rowcount:
+        return None
+    return feed_state(connection.execute(select(feeds).where(feeds.c.id == feed_id)).one())
+
+
 def feed_state(row: Row[Any]) -> FeedState:
     """The row of `feeds` as the value that deciding needs."""
     return FeedState(
@@ -237,6 +246,11 @@ def feed_state(row: Row[Any]) -> FeedState:
         full_text_agreed=row.full_text_agreed,
         silent_after=row.silent_after,
         is_folder=row.is_folder,
+        is_index=row.is_index,
+        hub_url=row.hub_url,
+        topic_url=row.topic_url,
+        pushed_at=row.pushed_at,
+        push_confirmed=row.push_confirmed,
     )
 
 
@@ -472,6 +486,10 @@ def _save_state(connection: Connection, plan: PollPlan, *, keeps_lease: bool) ->
             "redirect_count",
             "known_entries",
             "next_poll_at",
+            "is_index",
+            "hub_url",
+            "topic_url",
+            "push_confirmed",
         )
     }
     taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()

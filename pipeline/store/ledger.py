@@ -211,6 +211,7 @@ def _claim(row: Row[Any]) -> Claim:
         body_sha256=row.body_sha256,
         shown_key=row.shown_key,
         item=item_of(row),
+        is_archived=row.is_archived,
     )
 
 

@@ -117,7 +117,8 @@ def _is_due(cutoff: datetime) -> ColumnElement[bool]:
 
 
 def _is_archived(cutoff: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return pages.c.fetched_at < cutoff, pages.c.warc_length > 0
+    # By the folder of the day that will be deleted: a backfill archives today what was fetched years ago.
+    return pages.c.warc_file < cutoff.strftime("%Y-%m-%d"), pages.c.warc_length > 0
 
 
 def _empty_stories(connection: Connection, story_ids: Sequence[int], now: datetime) -> None:

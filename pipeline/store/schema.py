@@ -33,6 +33,7 @@ from pipeline.outcomes import (
     AlertKind,
     AlertReason,
     AlertState,
+    BackfillKind,
     Change,
     FeedStatus,
     FullText,
@@ -46,6 +47,7 @@ from pipeline.outcomes import (
     Standing,
     StatusCause,
     StoryStatus,
+    SubscriptionState,
     UrlState,
     WireStatus,
 )
@@ -131,6 +133,13 @@ feeds = Table(
     Column("full_text", _words(FullText), nullable=False, server_default=FullText.AUTO.value),
     Column("full_text_agreed", Integer, nullable=False, server_default="0"),
     Column("silent_after", UtcDateTime),
+    # An index of sitemaps: its poll reads the sitemaps that it lists.
+    Column("is_index", Boolean, nullable=False, server_default=false()),
+    # WebSub: who pushes what, and how far the pushes are believed.
+    Column("hub_url", String(2048)),
+    Column("topic_url", String(2048)),
+    Column("pushed_at", UtcDateTime),
+    Column("push_confirmed", Integer, nullable=False, server_default="0"),
     Index(None, "status", "next_poll_at"),
 )
 
@@ -144,6 +153,74 @@ feed_rhythm = Table(
     Column("entries", Float, nullable=False),
     Column("as_of", UtcDateTime, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# The sitemaps that an index lists, each with the validators and the pace of a feed of its own.
+indexed_sitemaps = Table(
+    "indexed_sitemaps",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("is_listed", Boolean, nullable=False),
+    Column("lastmod", UtcDateTime),
+    Column("read_lastmod", UtcDateTime),
+    # NULL while it was never read.
+    Column("has_news", Boolean),
+    Column("etag", String(1024)),
+    Column("last_modified", String(255)),
+    Column("body_sha256", String(64)),
+    Column("interval_s", Float, nullable=False),
+    Column("error_count", Integer, nullable=False, server_default="0"),
+    Column("known_entries", Integer, nullable=False, server_default="0"),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("last_new_at", UtcDateTime),
+    Column("last_unconditional_at", UtcDateTime),
+    Column("next_poll_at", UtcDateTime),
+    Column("last_outcome", _words(PollOutcome)),
+    Column("last_detail", String(500)),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("feed_id", "url"),
+)
+
+# Subscriptions at WebSub hubs. Only the worker's role may read them: a secret signs what a hub pushes.
+websub_subscriptions = Table(
+    "websub_subscriptions",
+    metadata,
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("hub_url", String(2048), nullable=False),
+    Column("topic_url", String(2048), nullable=False),
+    # The callback's path, which nobody can guess, and the key of the hub's signatures.
+    Column("token", String(64), nullable=False, unique=True),
+    Column("secret", String(64), nullable=False),
+    Column("state", _words(SubscriptionState), nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("next_request_at", UtcDateTime, nullable=False, index=True),
+    Column("requested_at", UtcDateTime),
+    Column("verified_at", UtcDateTime),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("detail", String(500)),
+    Column("pushes", Integer, nullable=False, server_default="0"),
+    Column("bad_signatures", Integer, nullable=False, server_default="0"),
+    Column("last_push_at", UtcDateTime),
+)
+
+# How far each source of a backfill was read.
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", _words(BackfillKind), nullable=False),
+    Column("source", String(2048), nullable=False),
+    # Bytes of a file, the last sitemap read to its end; NULL before the first.
+    Column("position", String(2048)),
+    Column("counts", Json, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("kind", "source"),
 )
 
 feed_polls = Table(
@@ -195,6 +272,8 @@ urls = Table(
     Column("entry_language", String(35)),
     # Subjects that the feed gives the entry: an array of [scheme, code, name]; NULL when it gives none.
     Column("entry_codes", Json),
+    # Its page came from a web archive and lies in ours: it is read from there and not fetched.
+    Column("is_archived", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "due_at"),
     # The dispatcher's: the hosts with waiting URLs, and the first of each.
     Index(None, "state", "host", "priority", "due_at", "id"),

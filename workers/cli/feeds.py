@@ -1,4 +1,4 @@
-"""`frontwire feeds`: add, import, export, list, check, disable."""
+"""`frontwire feeds`: add, import, export, list, check, disable; `discover` has a module of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pipeline.store import feeds as feed_store
 from pipeline.store.feeds import FeedsAdded, NewFeed
 from pipeline.values import Entry
 from workers.cli.common import EXIT_FAILED, EXIT_NOTHING, json_option, prepared_engine, print_json, print_table, store
+from workers.cli.discover import discover
 from workers.database import reading
 from workers.process import utc_now
 from workers.settings import Settings, load_settings
@@ -28,8 +29,10 @@ _SHOWN = (
 
 @click.group()
 def feeds() -> None:
-    """Add, import, export, list and check feeds."""
+    """Find, add, import, export, list and check feeds."""
 
+
+feeds.add_command(discover)
 
 _full_text_option = click.option(
     "--full-text",
@@ -176,7 +179,8 @@ def check(url: str, as_json: bool) -> int:
     """Fetch a feed once, store nothing, and say what a first poll would do and why."""
     facts, causes, entries = asyncio.run(_check(load_settings(), url))
     if as_json:
-        print_json(facts | {"causes": causes, "entries": entries})
+        listed = [{"published_at": e.published_at, "title": e.title, "url": e.url} for e in entries]
+        print_json(facts | {"causes": causes, "entries": listed})
     else:
         for name, value in facts.items():
             click.echo(f"{name:>14}: {value}")

@@ -81,6 +81,17 @@ def worker(until_parent_ends: bool) -> None:
     _run_process("worker", until_parent_ends, run_reader)
 
 
+@click.command(help="Run one WebSub process until SIGTERM: subscribes at hubs and takes what they push.")
+@parent_option
+def websub(until_parent_ends: bool) -> None:
+    """Subscribe at hubs and read what they push."""
+    from workers.websub import run_websub
+
+    if not load_settings().websub_url:
+        raise click.ClickException("FRONTWIRE_WEBSUB_URL is not set: hubs must be told where to reach us")
+    _run_process("websub", until_parent_ends, run_websub)
+
+
 @click.command(help="Run one watcher process until SIGTERM: looks for what watches ask for, and tells people.")
 @parent_option
 def watcher(until_parent_ends: bool) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from workers.http.answers import Kind
+from workers.http.callbacks import CallbackServer, Pushed, Reply, Verification
 from workers.http.client import HttpClient
 from workers.http.connecting import Resolve
-from workers.http.gate import Gate, GateClosed, OpenGate
+from workers.http.gate import Gate, GateClosed, OpenGate, SpacedGate
 from workers.http.guard import AllowRule, is_public, parse_allow_addresses
 from workers.http.policy import HttpPolicy
 from workers.http.robots import (
@@ -26,6 +27,7 @@ from workers.http.robots import (
 __all__ = [
     "AllowRule",
     "Allowed",
+    "CallbackServer",
     "Disallowed",
     "Gate",
     "GateClosed",
@@ -34,6 +36,8 @@ __all__ = [
     "Kind",
     "MemoryRobotsStore",
     "OpenGate",
+    "Pushed",
+    "Reply",
     "Resolve",
     "RobotsAnswer",
     "RobotsBook",
@@ -41,7 +45,9 @@ __all__ = [
     "RobotsRecord",
     "RobotsRules",
     "RobotsStore",
+    "SpacedGate",
     "Unreachable",
+    "Verification",
     "is_public",
     "parse_allow_addresses",
     "parse_robots",

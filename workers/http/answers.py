@@ -44,6 +44,8 @@ _BINARY = re.compile(
     re.DOTALL,
 )
 
+_GZIP = b"\x1f\x8b\x08"
+
 
 def clean_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers as they may be stored: lower-case names, values without controls, UTF-8 or else Latin-1."""
@@ -109,13 +111,14 @@ def is_wanted_type(kind: Kind, declared: str | None) -> bool:
     return declared in _PAGE_TYPES if kind == "page" else _NO_FEED.fullmatch(declared) is None
 
 
-def looks_binary(head: bytes, declared: str | None) -> bool:
+def looks_binary(kind: Kind, head: bytes, declared: str | None) -> bool:
     """Whether the first bytes are those of a picture, film, archive or document, whatever the headers say.
 
-    NUL bytes speak against an undeclared body only: a declared one may be UTF-16.
+    A feed may be a file packed with gzip, as sitemaps are: its reader unpacks as much as a feed may have. NUL bytes
+    speak against an undeclared body only: a declared one may be UTF-16.
     """
     if _BINARY.match(head):
-        return True
+        return not (kind == "feed" and head.startswith(_GZIP))
     return declared is None and b"\0" in head[:512] and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import Self
 import aiohttp
 
 from pipeline.outcomes import Reason
+from pipeline.text import one_line
 from pipeline.values import FetchedPage, FetchFailure, FetchResult, NotModified, Redirect
 from workers.http import answers
 from workers.http.answers import Headers, Kind
@@ -30,6 +31,7 @@ DETAIL_MAX_CHARS = 500
 
 # aiohttp counts headers and measures each one; their product is what it may hold before the sum is looked at, 2 MiB.
 _MAX_HEADERS = 128
+_QUOTED_BYTES = 300
 _FIELD_MAX_BYTES = 16 * 1024
 
 _ACCEPT: dict[Kind, str] = {
@@ -49,6 +51,7 @@ class _Trail:
     url: str
     kind: Kind
     headers: tuple[tuple[str, str], ...]
+    form: Mapping[str, str] | None = None
     spent_s: float = 0.0
     final_url: str | None = None
     redirects: list[Redirect] = field(default_factory=list)
@@ -129,6 +132,16 @@ class HttpClient:
         result = await self._follow(url, trail, robots if kind == "page" else None)
         return replace(result, elapsed_s=trail.spent_s, redirects=tuple(trail.redirects))
 
+    async def send_form(self, url: str, form: Mapping[str, str]) -> FetchResult:
+        """What came of a POST of `form`: a page with the 2xx status and no body, or why it was not taken.
+
+        Through the same guard, limits and gate. Only 307 and 308 are followed, which send the form again. The detail of
+        a refusal ends with the first words of the answer.
+        """
+        trail = _Trail(without_user_info(url), "robots", (), dict(form))
+        result = await self._follow(url, trail, None)
+        return replace(result, elapsed_s=trail.spent_s, redirects=tuple(trail.redirects))
+
     async def _follow(self, url: str, trail: _Trail, robots: RobotsCheck | None) -> FetchResult:
         seen: set[str] = set()
         origin = None
@@ -148,6 +161,9 @@ class HttpClient:
             hop = await self._hop(target, trail, robots)
             if not isinstance(hop, _Moved):
                 return hop
+            if trail.form is not None and hop.status not in (307, 308):
+                detail = f"{target.host} answered {hop.status}, which loses what was sent."
+                return self._failure(trail, Reason.HTTP_REFUSED, detail, status=hop.status)
             if len(trail.redirects) == self._policy.max_redirects:
                 detail = f"More than {self._policy.max_redirects} redirects."
                 return self._failure(trail, Reason.TOO_MANY_REDIRECTS, detail, status=hop.status)
@@ -188,13 +204,32 @@ class HttpClient:
             "accept": _ACCEPT[trail.kind],
             "accept-encoding": ACCEPT_ENCODING,
         }
-        async with self._session.get(
-            target.url, headers=own | dict(trail.headers), allow_redirects=False, proxy=self._policy.proxy
+        method = "GET" if trail.form is None else "POST"
+        async with self._session.request(
+            method,
+            target.url,
+            headers=own | dict(trail.headers),
+            data=trail.form,
+            allow_redirects=False,
+            proxy=self._policy.proxy,
         ) as response:
             try:
+                if trail.form is not None and response.status not in answers.REDIRECTS:
+                    return await self._receipt(response, target, trail)
                 return await self._read(response, target, trail)
             finally:
                 response.close()
+
+    async def _receipt(self, response: aiohttp.ClientResponse, target: Target, trail: _Trail) -> FetchResult:
+        """What a form was answered with: its status says all, its body is only quoted."""
+        headers = answers.clean_headers(response.raw_headers)
+        if 200 <= response.status < 300:
+            return FetchedPage(trail.url, target.text, response.status, headers, b"", self._clock(), 0.0)
+        said = one_line((await response.content.read(_QUOTED_BYTES)).decode("utf-8", "replace"), _QUOTED_BYTES)
+        reason = answers.reason_of(response.status) or Reason.PROTOCOL_ERROR
+        wish = answers.read_retry_after(response.headers.get("Retry-After"), self._clock())
+        detail = f"{target.host} answered {response.status}: {said or 'nothing'}"
+        return self._failure(trail, reason, detail, status=response.status, retry_after_s=wish)
 
     async def _read(self, response: aiohttp.ClientResponse, target: Target, trail: _Trail) -> FetchResult | _Moved:
         status = response.status
@@ -251,7 +286,7 @@ class HttpClient:
         if fault is not None:
             return fault
         body = decoder.body()
-        if kind != "robots" and answers.looks_binary(body[:1024], answers.media_type(headers)):
+        if kind != "robots" and answers.looks_binary(kind, body[:1024], answers.media_type(headers)):
             return BodyFault(Reason.NOT_A_PAGE, "The body is a picture, film, archive or document, not text.")
         return body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,4 +31,23 @@ class OpenGate:
 
     async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
         """A slot at once."""
+        return nullcontext()
+
+
+class SpacedGate:
+    """A gate for one-off commands that make several requests: each host is asked every `delay_s` seconds at most.
+
+    It knows of this process alone.
+    """
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._next_turns: dict[str, float] = {}
+
+    async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
+        """A slot as soon as it is the host's turn."""
+        now = asyncio.get_running_loop().time()
+        turn = max(now, self._next_turns.get(host, now))
+        self._next_turns[host] = turn + self._delay_s
+        await asyncio.sleep(turn - now)
         return nullcontext()

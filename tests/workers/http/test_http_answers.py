@@ -83,14 +83,21 @@ def test_a_media_type_is_read_without_parameters_and_nonsense_is_no_type() -> No
 
 @pytest.mark.parametrize("head", [b"%PDF-1.7", b"\x89PNG\r\n", b"PK\x03\x04", b"RIFF\0\0\0\0WEBP", b"\0\0\0 ftypisom"])
 def test_a_file_that_is_no_text_is_known_by_its_first_bytes(head: bytes) -> None:
-    assert looks_binary(head, "text/html")
+    assert looks_binary("page", head, "text/html")
 
 
 def test_text_is_not_taken_for_a_file() -> None:
-    assert not looks_binary(b"<!doctype html>", None)
-    assert not looks_binary("<p>héllo".encode("utf-16"), None)
-    assert not looks_binary("<p>hello".encode("utf-16-le"), "text/html")
-    assert looks_binary(b"\x7fELF\x02\0\0", None)
+    assert not looks_binary("page", b"<!doctype html>", None)
+    assert not looks_binary("page", "<p>héllo".encode("utf-16"), None)
+    assert not looks_binary("page", "<p>hello".encode("utf-16-le"), "text/html")
+    assert looks_binary("page", b"\x7fELF\x02\0\0", None)
+
+
+def test_a_feed_may_be_a_packed_file_and_a_page_may_not() -> None:
+    packed = b"\x1f\x8b\x08\0\0\0\0\0"
+    assert not looks_binary("feed", packed, "application/octet-stream")
+    assert looks_binary("page", packed, "text/html")
+    assert looks_binary("feed", b"PK\x03\x04", None)
 
 
 def test_header_values_are_one_clean_line_each() -> None:
