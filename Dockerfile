@@ -14,7 +14,7 @@ COPY workers workers
 COPY migrations migrations
 COPY dashboards dashboards
 RUN pip wheel --no-deps --wheel-dir /wheels . \
-    && /opt/frontwire/bin/pip install "frontwire[postgres] @ file://$(echo /wheels/frontwire-*.whl)" \
+    && /opt/frontwire/bin/pip install "frontwire[alerts,postgres] @ file://$(echo /wheels/frontwire-*.whl)" \
     && /opt/frontwire/bin/pip check
 
 FROM ${PYTHON_IMAGE}

@@ -21,7 +21,7 @@ POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
         bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
-        bench-extraction-folds bench-extraction-cpu lock wheel clean
+        bench-extraction-folds bench-extraction-cpu grafana lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -94,6 +94,9 @@ bench-extraction-folds: $(VENV)/ready-test  ## CORPUS=…: thresholds chosen on 
 
 bench-extraction-cpu: $(VENV)/ready-test   ## CORPUS=…: CPU of reading against trafilatura, page by page in turns
 	PYTHONPATH=. $(BIN)/python benchmarks/extraction_cpu.py --corpus "$(CORPUS)"
+
+grafana: $(VENV)/ready-test       ## Write dashboards/grafana/dashboards from the code beside it
+	$(BIN)/python dashboards/grafana/build.py
 
 lock:                             ## Refresh uv.lock after a change of dependencies
 	uv lock

@@ -46,11 +46,16 @@ QUESTIONS = {
     "ORDER BY stored_at DESC LIMIT 50",
     "latest of an actor": "SELECT * FROM conflict_policy_stories WHERE ', ' || actors || ',' LIKE '%, PRK,%' "
     "AND acts LIKE '%talks%' ORDER BY stored_at DESC LIMIT 50",
-    "volume by day": "SELECT day, sum(stories), sum(conflict_policy) FROM volume_daily WHERE day >= :day GROUP BY day",
-    "volume by source": "SELECT source, sum(stories) FROM volume_daily WHERE day >= :day GROUP BY source",
-    "acts": "SELECT act, sum(stories) FROM acts_daily WHERE day >= :day GROUP BY act",
-    "actors": "SELECT actor, sum(stories) FROM actors_daily WHERE day >= :day GROUP BY actor",
-    "acts and actors": "SELECT act, actor, sum(stories) FROM policy_acts_daily WHERE day >= :day GROUP BY act, actor",
+    "volume by day": "SELECT day, sum(stories), sum(conflict_policy) FROM volume_by_language "
+    "WHERE day >= :day GROUP BY day",
+    "volume by source": "SELECT source, sum(stories) FROM volume_by_source WHERE day >= :day GROUP BY source",
+    "acts": "SELECT act, sum(stories) FROM acts_by_day WHERE day >= :day AND actor IS NULL GROUP BY act",
+    "actors": "SELECT actor, sum(stories) FROM acts_by_day WHERE day >= :day AND act IS NULL GROUP BY actor",
+    "acts and actors": "SELECT act, actor, sum(stories) FROM acts_by_day WHERE day >= :day "
+    "AND act IS NOT NULL AND actor IS NOT NULL GROUP BY act, actor",
+    "acts in a language": "SELECT act, sum(stories) FROM acts_daily WHERE day >= :day AND language = 'en' GROUP BY act",
+    "volume of a language": "SELECT source, sum(stories) FROM volume_daily WHERE day >= :day AND language = 'en' "
+    "GROUP BY source",
     "latency": "SELECT * FROM latency WHERE day >= :day",
     "funnel": "SELECT * FROM pipeline_funnel",
     "dead letters": "SELECT * FROM dead_letters ORDER BY settled_at DESC LIMIT 100",

@@ -105,7 +105,7 @@ def test_every_frontwire_command_that_is_named_exists() -> None:
         health = service["healthcheck"].get("test", [])
         named += [" ".join(health[2:])] if health[1:2] == ["frontwire"] else []
     named += [words.replace('", "', " ") for words in re.findall(r'CMD \["frontwire", "([^\]]+)"\]', DOCKERFILE)]
-    assert {"db upgrade", "poller", "dispatcher", "worker", "metrics", "doctor"} == set(named)
+    assert {"db upgrade", "poller", "dispatcher", "worker", "watcher", "metrics", "doctor"} == set(named)
     for command in named:
         first, *rest = command.split()
         assert first in COMMANDS
@@ -136,7 +136,7 @@ def test_a_secret_that_is_used_is_given_and_one_that_is_given_is_declared(name: 
 def test_only_the_migration_gets_the_owner_and_only_grafana_the_reader() -> None:
     holders = {s: {n for n in SERVICES if s in SERVICES[n].get("secrets", [])} for s in COMPOSE["secrets"]}
     assert holders["owner_database_url"] == {"migrate"}
-    assert holders["worker_database_url"] == {"poller", "dispatcher", "worker", "metrics"}
+    assert holders["worker_database_url"] == {"poller", "dispatcher", "worker", "watcher", "metrics"}
     assert holders["read_password"] == {"grafana", "postgres"}
     assert holders["valkey_users"] == {"valkey"}
 

@@ -844,6 +844,47 @@ url_tallies = _tally(
     Column("urls", Integer, nullable=False),
 )
 
+
+def _digest(name: str, *columns: Column[Any]) -> Table:
+    """Counts of whole days, written when a tally is folded (pipeline/store/digests.py)."""
+    # On SQLite the key is the table: a year is read in one go, with no step from an index to its row.
+    return Table(name, metadata, Column("day", UtcDay, primary_key=True), *columns, sqlite_with_rowid=False)
+
+
+source_digests = _digest(
+    "source_digests",
+    Column("source", String(255), primary_key=True),
+    Column("stories", Integer, nullable=False),
+    Column("conflict", Integer, nullable=False),
+    Column("conflict_policy", Integer, nullable=False),
+)
+
+language_digests = _digest(
+    "language_digests",
+    Column("language", String(35), primary_key=True),
+    Column("stories", Integer, nullable=False),
+    Column("conflict", Integer, nullable=False),
+    Column("conflict_policy", Integer, nullable=False),
+)
+
+# As in act_tallies, an empty word stands for any.
+act_digests = _digest(
+    "act_digests",
+    Column("act", String(24), primary_key=True),
+    Column("actor", String(32), primary_key=True),
+    Column("stories", Integer, nullable=False),
+)
+
+latency_digests = _digest(
+    "latency_digests",
+    Column("stories", Integer, nullable=False),
+    Column("dated_stories", Integer, nullable=False),
+    Column("published_p50_s", Float),
+    Column("published_p95_s", Float),
+    Column("announced_p50_s", Float),
+    Column("announced_p95_s", Float),
+)
+
 watches = Table(
     "watches",
     metadata,

@@ -66,7 +66,10 @@ def search_stories(connection: Connection, typed: str, wanted: StoryFilter, limi
         return []
     where, values = _conditions(wanted)
     if connection.dialect.name == "postgresql":
-        query, bound = _postgres(terms, where, wanted.language)
+        asked = _asked(connection, terms, wanted.language)
+        if not asked:
+            return []
+        query, bound = _postgres(where, is_phrase="<" in asked), {"asked": asked}
     else:
         query, bound = sqlite_search(where), {"query": fts5_query(terms)}
     parameters = values | bound | {"ranked": RANKED_MAX, "limit": limit}
@@ -117,8 +120,8 @@ FROM best
 ORDER BY rank DESC, story_id DESC"""
 
 
-def _postgres(terms: Sequence[Term], where: str, language: str | None) -> tuple[str, dict[str, Any]]:
-    """The search on PostgreSQL; a story is indexed by its own language, so each term is tried in every language's form.
+def _asked(connection: Connection, terms: Sequence[Term], language: str | None) -> str | None:
+    """The terms as a tsquery; a story is indexed by its own language, so each is tried in every language's form.
 
     A word with signs inside is a phrase of its parts, so a hyphen finds what is written with a space, and the reverse.
     """
@@ -130,37 +133,47 @@ def _postgres(terms: Sequence[Term], where: str, language: str | None) -> tuple[
         maker = "to_tsquery" if term.is_prefix else "phraseto_tsquery"
         parts.append(f"{maker}(config, :term{number})")
     configs = ", ".join(f"'{config}'" for config in sorted({*SEARCH_CONFIGS.values(), "simple"}))
-    return (
-        f"""
-WITH asked AS (
-    SELECT CAST(string_agg(DISTINCT '(' || CAST(query AS text) || ')', ' | ') AS tsquery) AS query
-    FROM unnest(CAST(ARRAY[{configs}] AS regconfig[])) AS config, LATERAL (SELECT {" && ".join(parts)} AS query) AS made
-    WHERE numnode(query) > 0
-        AND (CAST(:language_tag AS text) IS NULL OR config = search_config(CAST(:language_tag AS text)))
-),
-matched AS MATERIALIZED (
-    SELECT story_search.story_id, story_search.document
+    query = f"""
+SELECT string_agg(DISTINCT '(' || CAST(query AS text) || ')', ' | ')
+FROM unnest(CAST(ARRAY[{configs}] AS regconfig[])) AS config, LATERAL (SELECT {" && ".join(parts)} AS query) AS made
+WHERE numnode(query) > 0
+    AND (CAST(:language_tag AS text) IS NULL OR config = search_config(CAST(:language_tag AS text)))"""
+    asked: str | None = connection.execute(text(query), values).scalar_one()
+    return asked
+
+
+def _postgres(where: str, *, is_phrase: bool) -> str:
+    """The search on PostgreSQL, with the parameters `asked`, `ranked`, `limit` and those of `where`.
+
+    What is asked is a value and no subquery, so that PostgreSQL knows how common it is: common words it finds from the
+    newest story downwards, rare ones by their index. It takes a phrase for as common as its words, so that is asked
+    as a subquery, and always by the index. Documents are wide, so only ids are sorted.
+    """
+    query = "CAST(:asked AS tsquery)"
+    looked_up = f"(SELECT {query})" if is_phrase else query
+    return f"""
+WITH matched AS MATERIALIZED (
+    SELECT story_search.story_id
     FROM story_search
     JOIN stories ON stories.id = story_search.story_id
     LEFT JOIN story_facts ON story_facts.story_id = stories.id
-    WHERE story_search.document @@ (SELECT query FROM asked) AND {where}
+    WHERE story_search.document @@ {looked_up} AND {where}
     ORDER BY story_search.story_id DESC LIMIT :ranked
 ),
 found AS MATERIALIZED (
-    SELECT story_id, ts_rank_cd({_POSTGRES_WEIGHTS}, document, (SELECT query FROM asked), 1) AS rank
-    FROM matched ORDER BY rank DESC, story_id DESC LIMIT :limit
+    SELECT story_id, ts_rank_cd({_POSTGRES_WEIGHTS}, document, {query}, 1) AS rank
+    FROM matched JOIN story_search USING (story_id)
+    ORDER BY rank DESC, story_id DESC LIMIT :limit
 )
 SELECT found.story_id, CAST(found.rank AS double precision) AS rank, ts_headline(
         search_config(stories.language),
         concat_ws(' ', stories.title, stories.standfirst, left(stories.text, 20000)),
-        (SELECT query FROM asked),
+        {query},
         'StartSel="{MARK_START}", StopSel="{MARK_END}", MaxWords={SNIPPET_WORDS}, MinWords=12, MaxFragments=1'
     ) AS snippet
 FROM found
 JOIN stories ON stories.id = found.story_id
-ORDER BY found.rank DESC, found.story_id DESC""",
-        values,
-    )
+ORDER BY found.rank DESC, found.story_id DESC"""
 
 
 def _tsquery_word(words: str) -> str:

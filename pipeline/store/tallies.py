@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, delete, func, select, text
+from typing import Any
+
+from sqlalchemy import Connection, Table, TextClause, bindparam, delete, func, select, text
 
 from pipeline.store.dialects import flag
+from pipeline.store.digests import DIGESTS, Digest
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.schema import (
     act_tallies,
     day_tallies,
     hour_tallies,
     latency_tallies,
+    metadata,
     story_facts,
     url_tallies,
 )
@@ -27,6 +31,8 @@ TALLIES: dict[Table, tuple[str, ...]] = {
 FOLD_AT = 1_000
 # Any number that nobody else uses for an advisory lock: one process folds, the others need not wait for it.
 _FOLD_LOCK = 7_011_206
+# A statement has only so many parameters.
+_DAYS_AT_ONCE = 1_000
 
 
 def fold_tallies(connection: Connection, at_least: int = FOLD_AT) -> int:
@@ -52,16 +58,47 @@ def _is_due(connection: Connection, table: Table, at_least: int) -> bool:
 
 
 def _fold(connection: Connection, table: Table, counts: tuple[str, ...]) -> int:
+    """Folds what has changes; where the tally has digests, also makes those of the days anew."""
+    digests = [digest for digest in DIGESTS.values() if digest.tally == table.name]
+    key = list(table.c)[2].name
+    unfolded = f"SELECT DISTINCT {key} FROM {table.name} WHERE is_folded = {flag(connection.dialect.name, False)}"
+    if not digests:
+        return _fold_rows(connection, table, counts, f"{key} IN ({unfolded})", [])
+    # Chosen beforehand: a day that gets its first change only now must not lose it without a digest.
+    days = list(connection.execute(text(unfolded)).scalars())
+    folded = sum(
+        _fold_rows(connection, table, counts, "day IN :days", days[first : first + _DAYS_AT_ONCE])
+        for first in range(0, len(days), _DAYS_AT_ONCE)
+    )
+    for digest in digests:
+        for first in range(0, len(days), _DAYS_AT_ONCE):
+            _digest(connection, digest, days[first : first + _DAYS_AT_ONCE])
+    return folded
+
+
+def _digest(connection: Connection, digest: Digest, days: list[Any]) -> None:
+    is_folded = f"is_folded = {flag(connection.dialect.name, True)} AND day IN :days"
+    columns = ", ".join(digest.columns)
+    for sql in (
+        f"DELETE FROM {digest.table} WHERE day IN :days",
+        f"INSERT INTO {digest.table} ({columns}) {digest.select(is_folded)}",
+    ):
+        connection.execute(text(sql).bindparams(bindparam("days", days, expanding=True)))
+
+
+def _fold_rows(connection: Connection, table: Table, counts: tuple[str, ...], touched: str, days: list[Any]) -> int:
     names = [column.name for column in table.c][2:]
     keys = [name for name in names if name not in counts]
     sums = ", ".join(f"sum({name})" for name in counts)
     target = f"INSERT INTO {table.name} (is_folded, {', '.join(keys + list(counts))})"
     grouped = f"GROUP BY {', '.join(keys)} HAVING sum({counts[0]}) <> 0"
-    is_single = f"is_folded = {flag(connection.dialect.name, False)}"
-    touched = f"{keys[0]} IN (SELECT DISTINCT {keys[0]} FROM {table.name} WHERE {is_single})"
+
+    def made(sql: str) -> TextClause:
+        return text(sql).bindparams(bindparam("days", days, expanding=True)) if days else text(sql)
+
     if connection.dialect.name == "postgresql":
         done = connection.execute(
-            text(f"""WITH gone AS (DELETE FROM {table.name} WHERE {touched} RETURNING *),
+            made(f"""WITH gone AS (DELETE FROM {table.name} WHERE {touched} RETURNING *),
             kept AS ({target} SELECT true, {", ".join(keys)}, {sums} FROM gone {grouped} RETURNING 1)
             SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM kept)""")
         )
@@ -69,9 +106,9 @@ def _fold(connection: Connection, table: Table, counts: tuple[str, ...]) -> int:
     # SQLite has one writer, so what is new after the INSERT is what it wrote.
     top = connection.execute(select(func.max(table.c.id))).scalar_one()
     kept = connection.execute(
-        text(f"{target} SELECT true, {', '.join(keys)}, {sums} FROM {table.name} WHERE {touched} {grouped}")
+        made(f"{target} SELECT true, {', '.join(keys)}, {sums} FROM {table.name} WHERE {touched} {grouped}")
     ).rowcount
-    gone = connection.execute(text(f"DELETE FROM {table.name} WHERE id <= :top AND {touched}"), {"top": top}).rowcount
+    gone = connection.execute(made(f"DELETE FROM {table.name} WHERE id <= :top AND {touched}"), {"top": top}).rowcount
     return gone - kept
 
 
@@ -83,7 +120,7 @@ def rebuild_tallies(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE urls, stories, story_facts IN SHARE ROW EXCLUSIVE MODE"))
     connection.execute(delete(story_facts))
-    for table in TALLIES:
+    for table in (*TALLIES, *(metadata.tables[name] for name in DIGESTS)):
         connection.execute(delete(table))
     connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(connection.dialect.name)}"))
     connection.execute(

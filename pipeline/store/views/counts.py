@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from pipeline.store.dialects import flag
+from pipeline.outcomes import UrlState
+from pipeline.store.dialects import flag, now_of, seconds_between
+from pipeline.store.digests import digested
 
 
 def volume_hourly(_dialect: str) -> str:
@@ -108,40 +110,44 @@ FROM (
 ) AS tallied"""
 
 
-def latency(_dialect: str) -> str:
-    """Percentiles by nearest rank: the value whose rank is the number of stories times p, rounded up."""
-
-    def rank(percent: int) -> str:
-        # PostgreSQL's sums of bigint are numeric, and would not be divided as whole numbers.
-        return f"(CAST(total AS bigint) * {percent} + 99) / 100"
-
-    columns = ",\n    ".join(
-        f"CAST(min(CASE WHEN since = '{since}' AND reached >= {rank(percent)} THEN seconds END) AS double precision)"
-        f" AS {since}_p{percent}_s"
-        for since in ("published", "announced")
-        for percent in (50, 95)
+def backlog(dialect: str) -> str:
+    """How long URLs that are to be read have been due; the earliest of each state is the first of an index."""
+    overdue = seconds_between(dialect, "due.oldest_due_at", now_of(dialect))
+    first = "SELECT min(urls.due_at) FROM urls WHERE urls.state"
+    states = " UNION ALL ".join(
+        f"SELECT '{state.value}' AS state, ({first} = '{state.value}') AS oldest_due_at"
+        for state in (UrlState.WAITING, UrlState.QUEUED, UrlState.CLAIMED)
     )
     return f"""
-WITH counted AS (
-    SELECT day, since, seconds, sum(stories) AS stories
-    FROM latency_tallies
-    GROUP BY day, since, seconds
-    HAVING sum(stories) > 0
-),
-ranked AS (
-    SELECT
-        day,
-        since,
-        seconds,
-        stories,
-        sum(stories) OVER (PARTITION BY day, since ORDER BY seconds) AS reached,
-        sum(stories) OVER (PARTITION BY day, since) AS total
-    FROM counted
-)
 SELECT
-    day,
-    CAST(sum(CASE WHEN since = 'announced' THEN stories ELSE 0 END) AS bigint) AS stories,
-    CAST(sum(CASE WHEN since = 'published' THEN stories ELSE 0 END) AS bigint) AS dated_stories,
-    {columns}
-FROM ranked
-GROUP BY day"""
+    due.state,
+    coalesce(tallied.urls, 0) AS urls,
+    due.oldest_due_at,
+    CASE WHEN {overdue} > 0 THEN {overdue} WHEN due.oldest_due_at IS NOT NULL THEN 0.0 END AS overdue_s
+FROM ({states}) AS due
+LEFT JOIN (SELECT state, CAST(sum(urls) AS bigint) AS urls FROM url_tallies GROUP BY state) AS tallied
+    ON tallied.state = due.state"""
+
+
+def latency(dialect: str) -> str:
+    """Percentiles of the waits of each day's stories."""
+    return digested(dialect, "latency_digests")
+
+
+def volume_by_source(dialect: str) -> str:
+    """Stories by day of storing and source, in whatever language."""
+    return digested(dialect, "source_digests")
+
+
+def volume_by_language(dialect: str) -> str:
+    """Stories by day of storing and language, of whatever source."""
+    return digested(dialect, "language_digests")
+
+
+def acts_by_day(dialect: str) -> str:
+    """Conflict-policy stories by day, act and actor, in whatever language; NULL stands for any act or actor."""
+    return f"""
+SELECT day, nullif(act, '') AS act, nullif(actor, '') AS actor, stories
+FROM (
+{digested(dialect, "act_digests")}
+) AS counted"""

@@ -48,6 +48,15 @@ def raw_queries(dialect: str) -> dict[str, str]:
             {acts} GROUP BY {act_day}, act, {language}""",
         "actors_daily": f"""SELECT {act_day}, actor, {language}, count(DISTINCT stories.id)
             {policy} {named} GROUP BY {act_day}, actor, {language}""",
+        "volume_by_source": f"""SELECT {day}, {source}, {counts}
+            FROM stories {CURRENT} {FEED} GROUP BY {day}, {source}""",
+        "volume_by_language": f"""SELECT {day}, {language}, {counts}
+            FROM stories {CURRENT} {FEED} GROUP BY {day}, {language}""",
+        "acts_by_day": f"""SELECT {act_day}, act, actor, count(DISTINCT stories.id)
+            {acts} {named} GROUP BY {act_day}, act, actor
+            UNION ALL SELECT {act_day}, act, NULL, count(DISTINCT stories.id) {acts} GROUP BY {act_day}, act
+            UNION ALL SELECT {act_day}, NULL, actor, count(DISTINCT stories.id)
+            {policy} {named} GROUP BY {act_day}, actor""",
         "pipeline_funnel": "SELECT state, reason, count(*), min(announced_at) FROM urls GROUP BY state, reason",
     }
 
@@ -61,6 +70,7 @@ def assert_views_are_right(connection: Connection) -> None:
     for view, raw in raw_queries(dialect).items():
         assert rows_of(connection, f"SELECT * FROM {view}") == rows_of(connection, raw), view
     counted = {row.day: row for row in connection.execute(text("SELECT * FROM latency"))}
+    assert set(counted) == {row[0] for row in rows_of(connection, "SELECT DISTINCT day FROM volume_daily")}
     for since in ("published", "announced"):
         waited = f"""SELECT {day_of(dialect, "stored_at")}, {seconds_between(dialect, f"{since}_at", "stored_at")}
             FROM stories WHERE {since}_at IS NOT NULL"""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -93,3 +97,60 @@ def test_the_report_names_the_totals(demo: tuple[dict[str, Any], Path]) -> None:
     assert report["revisions"] == 1
     assert sum(row["urls"] for row in report["funnel"]) == report["urls"]
     assert report["conflict_policy"] >= 20
+
+
+# ------------------------------------------------------------------------------------------------------------ the walk
+
+WALK = (Path(__file__).parents[3] / "docs" / "walk.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def walked(demo: tuple[dict[str, Any], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the demo's data, for commands that write."""
+    directory = tmp_path_factory.mktemp("walk") / "data"
+    shutil.copytree(demo[1].parent, directory)
+    return directory
+
+
+def tables_of_the_walk() -> list[list[tuple[str, ...]]]:
+    """The rows of each table, without its two head lines."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", WALK, re.M):
+        found.append([tuple(cell.strip() for cell in line[1:-1].split("|")) for line in block.splitlines()[2:]])
+    return found
+
+
+def typed(directory: Path, line: str) -> str:
+    """What a command line of the walk prints on the demo's data."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("FRONTWIRE_")}
+    env |= {"FRONTWIRE_DATA_DIR": str(directory), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "workers", *shlex.split(line)]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_the_walks_commands_show_what_it_says(walked: Path) -> None:
+    lines = re.findall(r"^\$ frontwire (.+)$", WALK, re.M)
+    assert [line.split()[0] for line in lines] == ["demo", "watch", "watch", "explain", "stories", "stories"]
+    confirmed, words, _ = tables_of_the_walk()
+    typed(walked, lines[1])
+    found = json.loads(typed(walked, f"{lines[2]} --json"))
+    assert [(row["site"], row["title"]) for row in found["stories"]] == confirmed
+    explained = typed(walked, lines[3])
+    assert all(cell in explained for row in words for cell in row)
+    (story,) = json.loads(typed(walked, f"{lines[4].split('#')[0]} --json"))
+    changed = typed(walked, lines[5].replace("ID", str(story["id"])))
+    assert "12" in changed
+    assert "18" in changed
+
+
+def test_the_walks_question_has_the_answer_that_it_shows(demo: tuple[dict[str, Any], Path]) -> None:
+    (question,) = re.findall(r"^```sql\n(.*?)^```", WALK, re.M | re.S)
+    connection = sqlite3.connect(f"file:{demo[1]}?mode=ro", uri=True)
+    found = [tuple("" if cell is None else str(cell) for cell in row) for row in connection.execute(question)]
+    assert found == tables_of_the_walk()[2]
+    chosen = "acts LIKE '%arms_aid%' AND ', ' || actors || ',' LIKE '%, UKR,%'"
+    counted = f"SELECT count(*), count(DISTINCT cluster_id) FROM conflict_policy_stories WHERE {chosen}"
+    assert "has {} stories in {} reports".format(*connection.execute(counted).fetchone()) in WALK
+    connection.close()

@@ -1,0 +1,33 @@
+"""Story clusters: one report and all that carry it."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from boards.monitor import FILTERS, REPORTS, STORIES
+from boards.parts import bars, board, number
+from boards.shared import COUNTED, most_copied
+
+_CARRIED = f"{COUNTED}\nSELECT count(*) AS reports FROM counted WHERE copies > 0"
+_COPIES = f"{COUNTED}\nSELECT coalesce(sum(copies), 0) AS copies FROM counted"
+_SPREAD = f"""{COUNTED}
+SELECT CASE WHEN copies >= 10 THEN '10 and more' ELSE CAST(copies AS text) END AS copies, count(*) AS reports
+FROM counted WHERE copies > 0 GROUP BY 1 ORDER BY min(copies)"""
+_FIRSTS = f"""{COUNTED}
+SELECT site, count(*) AS reports FROM counted JOIN story_details ON story_details.story_id = counted.story_id
+WHERE copies > 0 GROUP BY site ORDER BY reports DESC, site LIMIT 15"""
+
+
+def clusters() -> Dashboard:
+    """Who had a report first, and how far it went."""
+    panels = [
+        number("Conflict-policy stories", STORIES),
+        number("Different reports among them", REPORTS),
+        number("Reports that others carry (of the newest 2,000)", _CARRIED),
+        number("Copies of them", _COPIES),
+        bars("Reports by number of copies", _SPREAD, "copies"),
+        bars("Who had them first (of reports with copies)", _FIRSTS, "site"),
+        most_copied(),
+    ]
+    about = "One report and all that carry it. Who had it first, how far it went."
+    return board("clusters", "story clusters", about, panels, FILTERS, "now-7d")

@@ -1,0 +1,67 @@
+"""Map: the places that conflict-policy stories name, drawn without a tile from the network."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import common, geomap
+from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import geomap as maps
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from boards.parts import DAYS, SAFE_URL, SOURCE, Asked, Panel, board, one_of, rows
+from boards.shared import actors
+
+# Act and actor are asked of the story, as everywhere.
+_CHOSEN = f"is_conflict_policy AND {DAYS} AND {one_of('source')}"
+PLACES = f"""
+SELECT place, country, lat, lon, count(*) AS stories, max(stored_at) AS newest_at
+FROM places
+WHERE {_CHOSEN}
+GROUP BY place, country, lat, lon ORDER BY stories DESC, place LIMIT 500"""
+_COUNTRIES = f"""
+SELECT country, count(DISTINCT story_id) AS stories, count(DISTINCT place) AS places
+FROM places
+WHERE {_CHOSEN}
+GROUP BY country ORDER BY stories DESC, country LIMIT 60"""
+_NEWEST = f"""
+SELECT stored_at, place, country, title, source, {SAFE_URL}
+FROM places
+WHERE {_CHOSEN}
+ORDER BY stored_at DESC, story_id DESC, place LIMIT 50"""
+# The outlines of states are a file of Grafana itself; a base map of tiles would ask a server elsewhere.
+_OUTLINES = {
+    "src": "public/maps/countries.geojson",
+    "rules": [],
+    "style": {"color": {"fixed": "rgb(90, 96, 110)"}, "opacity": 0.25, "lineWidth": 1},
+}
+_MARKS = {
+    "showLegend": False,
+    "style": {
+        "color": {"fixed": "semi-dark-orange"},
+        "opacity": 0.6,
+        "size": {"field": "stories", "fixed": 5, "min": 4, "max": 24},
+        "symbol": {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"},
+    },
+}
+
+
+def _map() -> Panel:
+    outlines = common.MapLayerOptions().type("geojson").name("States").config(_OUTLINES).tooltip(False)
+    where = common.FrameGeometrySource().mode(kinds.FrameGeometrySourceMode.COORDS).latitude("lat").longitude("lon")
+    marks = common.MapLayerOptions().type("markers").name("Places").config(_MARKS).location(where).tooltip(True)
+    panel = geomap.Panel().title("Places that stories name").span(24).height(16).datasource(SOURCE)
+    panel = panel.with_target(Asked(PLACES)).basemap(outlines).layers([marks])
+    view = geomap.MapViewConfig().id(maps.MapCenterID.COORDS).lat(30).lon(20).zoom(2).all_layers(True)
+    controls = geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(False).show_attribution(False)
+    return panel.view(view).controls(controls).tooltip(geomap.TooltipOptions().mode(maps.TooltipMode.DETAILS))
+
+
+def world() -> Dashboard:
+    """By day of publication."""
+    panels = [
+        _map(),
+        actors(20),
+        rows("States by their places", _COUNTRIES, span=12, height=10),
+        rows("Newest places", _NEWEST, links={"title": "url"}),
+    ]
+    about = "Where conflict-policy stories are about, by day of publication. Language, act and actor filter the bars."
+    return board("map", "map", about, panels, ("source", "language", "act", "actor"), "now-30d")
