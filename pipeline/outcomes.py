@@ -288,6 +288,24 @@ class Relation(StrEnum):
     SHARES = "shares"  # at least 25 words in common, and neither of these
 
 
+class OriginKind(StrEnum):
+    """From where a story has its report."""
+
+    OWN = "own"  # nothing says that it is another's
+    AGENCY = "agency"  # an agency's, by its credit
+    OUTLET = "outlet"  # another outlet's, which it credits or cites
+    COPY = "copy"  # that of the story of which it is a near-copy
+
+
+class CreditPlace(StrEnum):
+    """Where a story credits an agency or outlet, from the surest place on."""
+
+    DATELINE = "dateline"
+    BYLINE = "byline"
+    END = "end"  # a mark, label or notice behind the text
+    LEAD = "lead"  # the words of title and lead: "Politico reported"
+
+
 class StoryStatus(StrEnum):
     """Whether a story still stands, from weakest to gravest. The words of IPTC's pubStatus, and two of our own."""
 

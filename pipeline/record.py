@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.identity.credits import credit_text, read_credits
 from pipeline.identity.fingerprints import METHOD as FINGERPRINT_METHOD
 from pipeline.identity.fingerprints import fingerprint
 from pipeline.judging import MODEL, judge_story
@@ -29,4 +30,5 @@ def record_of(story: CleanStory) -> StoryRecord:
         fingerprint=fingerprint(story.title, story.text),
         verdict=judge_story(story.title, story.standfirst, story.text, story.language, story.published_at),
         reader=READER_VERSION,
+        credits=read_credits(credit_text(story)),
     )

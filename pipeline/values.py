@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from pipeline.outcomes import (
+    CreditPlace,
     FeedStatus,
     FullText,
     PolicyType,
@@ -525,6 +526,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """A claim of a page that its report is an agency's or another outlet's: `name`, for comparing `key`.
+
+    `surface` is what says so, as it stands on the page.
+    """
+
+    key: str
+    name: str
+    is_agency: bool
+    place: CreditPlace
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoryRecord:
     """Everything the reader learned from one page, ready to be stored."""
 
@@ -532,6 +547,7 @@ class StoryRecord:
     fingerprint: Fingerprint
     verdict: Verdict
     reader: str  # version of the reading rules
+    credits: tuple[Credit, ...] = ()
 
 
 # ----------------------------------------------------------------------------------------------------------- storing

@@ -1,4 +1,4 @@
-"""Second looks: founders of clusters are looked up again, when what was stored at the same moment is visible.
+"""Looks after the commit, when what was stored at the same moment is visible: founders of clusters, and events.
 
 The settler does it right after its commit. What it leaves (its process died, a cluster was held) the dispatcher's sweep
 takes up. Each look is a short transaction of its own and may run twice.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from pipeline.store import copies
+from pipeline.store import copies, events_told
 from workers.database import reading
 from workers.process import describe, is_passing, utc_now
 
@@ -36,11 +36,35 @@ def look_again(engine: Engine, story_ids: Sequence[int]) -> int:
     return sum(_look(engine, story_id) is copies.Looked.JOINED for story_id in founders)
 
 
+def look_for_events(engine: Engine, story_ids: Sequence[int]) -> None:
+    """Decide of which events the reports of these stories tell, where that was asked for; each a transaction."""
+    if not story_ids:
+        return
+    with reading(engine) as connection:
+        asked = events_told.asked_of(connection, story_ids)
+    _decide_events(engine, asked)
+
+
+def _decide_events(engine: Engine, cluster_ids: Sequence[int]) -> None:
+    for cluster_id in cluster_ids:
+        try:
+            with engine.begin() as connection:
+                events_told.look_for_event(connection, cluster_id, utc_now())
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            log.warning("event_look_waits", cluster=cluster_id, error=describe(error))
+
+
 def sweep_looks(engine: Engine, now: datetime) -> int:
     """Take up second looks that were left over; returns how many stories were found to be copies."""
     with reading(engine) as connection:
-        left = copies.waiting_looks(connection, now - timedelta(seconds=LEFT_AFTER_S), PER_SWEEP)
-    return look_again(engine, left)
+        until = now - timedelta(seconds=LEFT_AFTER_S)
+        left = copies.waiting_looks(connection, until, PER_SWEEP)
+        asked = events_told.waiting_event_looks(connection, until, PER_SWEEP)
+    joined = look_again(engine, left)
+    _decide_events(engine, asked)
+    return joined
 
 
 def _look(engine: Engine, story_id: int) -> copies.Looked:

@@ -33,7 +33,7 @@ from pipeline.values import (
 from pipeline.wire.identity import is_wire_url
 from workers.looks import Seen, note_look
 from workers.process import Backoff, describe, is_passing, utc_now
-from workers.second_look import look_again
+from workers.second_look import look_again, look_for_events
 from workers.settings import Settings
 
 log = structlog.get_logger("settler")
@@ -99,6 +99,7 @@ class Settler:
         founded = [outcome.story_id for outcome in ended if outcome.reason is Reason.NEW and outcome.story_id]
         try:
             look_again(self._engine, founded)
+            look_for_events(self._engine, [outcome.story_id for outcome in ended if outcome.story_id])
         except Exception:
             log.exception("second_look_failed", stories=len(founded))
 

@@ -44,6 +44,7 @@ story_clusters = table(
     "story_clusters",
     column("cluster_id", Id),
     column("independent_origins", Integer),
+    column("event_origins", Integer),
     column("copies", Integer),
     column("sites", Integer),
     column("stories", Integer),
@@ -58,7 +59,7 @@ _MANY: dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]] = {
     "place": (places.c.place, places.c.story_id),
     "country": (places.c.country, places.c.story_id),
 }
-_CLUSTER = ("independent_origins", "copies", "sites", "stories")
+_CLUSTER = ("independent_origins", "event_origins", "copies", "sites", "stories")
 _ONE: dict[str, ColumnElement[Any]] = {
     "source": func.coalesce(feeds.c.source, stories.c.site),
     "language": func.coalesce(stories.c.language, "und"),

@@ -29,6 +29,8 @@ from pipeline.identity.near_copies import (
     rank_clusters,
 )
 from pipeline.outcomes import MoveCause
+from pipeline.store.events_told import ask_event_look
+from pipeline.store.origins import keep_origins
 from pipeline.store.schema import cluster_moves, clusters, revisions, second_looks, stories, story_bands, story_links
 from pipeline.store.statements import among, insert_id, insert_new, listed, slices, values_of
 from pipeline.store.statuses import inherit_status
@@ -300,6 +302,8 @@ def move_stories(
         connection.execute(update(clusters).where(clusters.c.id == old_cluster).values(merged_into=new_cluster))
     for cluster_id in sorted((old_cluster, new_cluster)):
         pool_cluster(connection, cluster_id)
+        keep_origins(connection, cluster_id, now)
+        ask_event_look(connection, cluster_id, now)
     for story_id in story_ids:
         inherit_status(connection, story_id, now)
 

@@ -19,6 +19,8 @@ from pipeline.identity.fingerprints import anchors as anchors_of
 from pipeline.identity.near_copies import METHOD, Match
 from pipeline.outcomes import MoveCause
 from pipeline.store.copies import are_held, find_copies, found_cluster, index_story, link_stories, move_stories
+from pipeline.store.events_told import ask_event_look
+from pipeline.store.origins import credit_again, keep_origins
 from pipeline.store.schema import past_links, reclusterings, stories, story_links
 
 _KEPT = ("url_id", "story_id", "matched_story_id", "relation", "score", "method", "title", "linked_at")
@@ -85,6 +87,9 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
     if target != story.cluster_id:
         move_stories(connection, [story_id], story.cluster_id, target, MoveCause.RECLUSTER, (story_id, copy), now)
     index_story(connection, target, anchors)
+    credit_again(connection, story_id)
+    keep_origins(connection, target, now)
+    ask_event_look(connection, target, now)
     is_moved = target != story.cluster_id
     done = update(reclusterings).where(reclusterings.c.method == METHOD)
     connection.execute(done.values(last_story_id=story_id, moved=reclusterings.c.moved + int(is_moved)))

@@ -43,13 +43,16 @@ from pipeline.store.schema import (
     site_lines,
     stories,
     story_codes,
+    story_credits,
     story_facts,
     story_links,
+    story_origins,
     urls,
     verdict_acts,
     verdicts,
 )
 from pipeline.store.statements import slices
+from pipeline.store.types import UtcDateTime
 from pipeline.watching.conditions import Condition
 
 Facts = dict[str, Any]
@@ -66,6 +69,19 @@ story_verdicts = table(
     column("is_conflict_policy", Boolean),
 )
 story_acts = table("story_acts", column("story_id", Id), column("act", String), column("score", Float))
+story_events = table(
+    "story_events",
+    column("event_id", Id),
+    column("event_origins", Integer),
+    column("cluster_id", Id),
+    column("first_story_id", Id),
+    column("title", String),
+    column("url", String),
+    column("site", String),
+    column("first_seen_at", UtcDateTime),
+    column("score", Float),
+    column("method", String),
+)
 
 _LISTED = (
     stories.c.id,
@@ -244,7 +260,22 @@ def show_story(connection: Connection, story_id: int) -> Facts | None:
         ),
         "revisions": list_revisions(connection, story_id),
         "copies": list_copies(connection, story_id),
+        "origin": _first_of(connection, select(story_origins).where(story_origins.c.story_id == story_id)),
+        "credits": _rows_of(connection, select(story_credits).where(story_credits.c.url_id == row.url_id)),
+        "event": _first_of(connection, select(story_events).where(story_events.c.cluster_id == row.cluster_id)),
+        "other_tellings": list_tellings(connection, row.cluster_id),
     }
+
+
+def _first_of(connection: Connection, query: Select[Any]) -> Facts | None:
+    return next(iter(_rows_of(connection, query)), None)
+
+
+def list_tellings(connection: Connection, cluster_id: int | None) -> list[Facts]:
+    """Reports of other clusters that tell of the same event in their own words, in the order in which they came."""
+    event_id = select(story_events.c.event_id).where(story_events.c.cluster_id == cluster_id).scalar_subquery()
+    query = select(story_events).where(story_events.c.event_id == event_id, story_events.c.cluster_id != cluster_id)
+    return _rows_of(connection, query.order_by(story_events.c.first_seen_at, story_events.c.cluster_id))
 
 
 def _rows_of(connection: Connection, query: Select[Any]) -> list[Facts]:

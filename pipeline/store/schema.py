@@ -35,9 +35,11 @@ from pipeline.outcomes import (
     AlertState,
     BackfillKind,
     Change,
+    CreditPlace,
     FeedStatus,
     FullText,
     MoveCause,
+    OriginKind,
     PolicyType,
     PollOutcome,
     Reason,
@@ -342,6 +344,9 @@ clusters = Table(
     Column("founded_at", UtcDateTime, nullable=False),
     Column("merged_into", Id, ForeignKey("clusters.id")),
     Column("method", String(64), nullable=False),
+    # How many of its stories don't derive from one another, and when that changed last.
+    Column("independent_origins", Integer, nullable=False, server_default="1"),
+    Column("origins_at", UtcDateTime, index=True),
 )
 
 stories = Table(
@@ -539,6 +544,87 @@ second_looks = Table(
     "second_looks",
     metadata,
     Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("asked_at", UtcDateTime, nullable=False, index=True),
+)
+
+# What a page claims of its report: that it is an agency's or another outlet's.
+story_credits = Table(
+    "story_credits",
+    metadata,
+    Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("source", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("is_agency", Boolean, nullable=False),
+    Column("place", _words(CreditPlace), nullable=False),
+    Column("surface", String(255), nullable=False),
+    Column("method", String(64), nullable=False),
+)
+
+# From where each story has its report, decided anew whenever its cluster or event changes.
+story_origins = Table(
+    "story_origins",
+    metadata,
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("kind", _words(OriginKind), nullable=False),
+    Column("source", String(64), index=True),
+    Column("name", String(64)),
+    Column("origin_story_id", Id, ForeignKey("stories.id", ondelete="SET NULL"), index=True),
+    Column("place", _words(CreditPlace)),
+    Column("surface", String(255)),
+    Column("method", String(64), nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+)
+
+# Clusters that tell of one event in words of their own: weaker than a cluster, and never a reason to merge two.
+told_events = Table(
+    "told_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("founded_at", UtcDateTime, nullable=False),
+    Column("merged_into", Id, ForeignKey("told_events.id")),
+    Column("method", String(64), nullable=False),
+    Column("independent_origins", Integer, nullable=False, server_default="1"),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+)
+
+event_clusters = Table(
+    "event_clusters",
+    metadata,
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("event_id", Id, ForeignKey("told_events.id"), nullable=False, index=True),
+    Column("joined_at", UtcDateTime, nullable=False),
+)
+
+# Every pair of clusters that was found to tell of one event, with its score: why an event is what it is.
+event_links = Table(
+    "event_links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False),
+    Column("matched_cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("score", Float, nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("linked_at", UtcDateTime, nullable=False),
+    UniqueConstraint("cluster_id", "matched_cluster_id"),
+)
+
+# By what clusters are found that may tell of one event.
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("day", UtcDay, primary_key=True),
+    Column("actor", String(32), primary_key=True),
+    Column("act", String(24), primary_key=True),
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Index(None, "cluster_id"),
+    sqlite_with_rowid=False,
+)
+
+# Clusters whose event is to be decided after the commit, when all that was stored beside them is visible.
+event_looks = Table(
+    "event_looks",
+    metadata,
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("asked_at", UtcDateTime, nullable=False, index=True),
 )
 

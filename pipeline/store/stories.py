@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from pipeline.identity.near_copies import Match
+from pipeline.identity.sources import source_of_site
 from pipeline.identity.urls import site_of
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.revisions.changes import acts_of
 from pipeline.revisions.deciding import notice_of, weigh_record
 from pipeline.store.copies import ask_second_look, find_copies, found_cluster, hold_cluster, index_story, link_stories
+from pipeline.store.origins import keep_credits, keep_origins
 from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
     dropped_lines,
@@ -27,7 +29,7 @@ from pipeline.store.schema import (
 from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import insert_id, insert_new
 from pipeline.store.statuses import apply_notice, inherit_status
-from pipeline.store.verdicts import add_story_codes, keep_verdict
+from pipeline.store.verdicts import add_story_codes, hold_cluster_of, keep_verdict
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
 from pipeline.wire.identity import is_wire_url, source_of
 
@@ -73,11 +75,13 @@ def _store_first(
     if twin_id is not None:
         twin = Match(cluster_id=0, story_id=twin_id, relation=Relation.COPY, score=1.0)
         link_stories(connection, claim.url_id, None, title, [twin], now)
+        _credit_twin(connection, claim.url_id, twin_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_TEXT, twin_id)
     copy, linked = find_copies(connection, record.fingerprint.anchors, record.story.text, site)
     if copy is not None and _is_canonical_twin(connection, record, copy.story_id):
         twin = replace(copy, relation=Relation.COPY)
         link_stories(connection, claim.url_id, None, title, [twin], now)
+        _credit_twin(connection, claim.url_id, copy.story_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
     cluster_id = hold_cluster(connection, copy.cluster_id) if copy is not None else found_cluster(connection, now)
     announced = connection.execute(
@@ -101,12 +105,24 @@ def _store_first(
     link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *linked) if m is not None], now)
     if copy is None:
         ask_second_look(connection, story_id, now)
+    keep_credits(connection, claim.url_id, record.credits)
     keep_verdict(connection, story_id, 1, record.verdict, now)
     apply_notice(connection, story_id, notice_of(record), now)
     inherit_status(connection, story_id, now)
     add_story_codes(connection, story_id, (SubjectCode(*code) for code in announced.entry_codes or ()))
     learn_from(connection, site, story_id, cluster_id, record.story, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
+
+
+def _credit_twin(
+    connection: Connection, url_id: int, twin_id: int, site: str, record: StoryRecord, now: datetime
+) -> None:
+    """A page that became no story still tells whose the words are, if it credits somebody or is an agency's own."""
+    if record.credits or source_of_site(site).is_agency:
+        keep_credits(connection, url_id, record.credits)
+        cluster_id = hold_cluster_of(connection, twin_id)
+        if cluster_id is not None:
+            keep_origins(connection, cluster_id, now)
 
 
 def _store_again(
@@ -130,6 +146,7 @@ def _store_again(
     if not weighed.is_taken_back:
         own_text(connection, own.id, record.fingerprint, now)
         index_story(connection, own.cluster_id, record.fingerprint.anchors)
+        keep_credits(connection, claim.url_id, record.credits)
         keep_verdict(connection, own.id, number, record.verdict, now)
     apply_notice(connection, own.id, weighed.notice, now)
     return StoredStory(claim.url_id, UrlState.STORED, weighed.reason, own.id)
@@ -158,6 +175,7 @@ def replace_reading(connection: Connection, story_id: int, record: StoryRecord, 
     )
     own_text(connection, story_id, record.fingerprint, now)
     index_story(connection, own.cluster_id, record.fingerprint.anchors)
+    keep_credits(connection, own.url_id, record.credits)
     keep_verdict(connection, story_id, own.revision, record.verdict, now)
     return is_changed
 

@@ -11,7 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
 
 from pipeline.judging.pooling import StoryScores, pool
+from pipeline.store.events_told import ask_event_look
 from pipeline.store.facts import keep_cluster_facts, keep_facts
+from pipeline.store.origins import keep_origins
 from pipeline.store.schema import (
     attributions,
     cluster_acts,
@@ -37,7 +39,7 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
     Mentions, places and attributions are the current verdict's alone. The cluster is held until the commit, before
     anything is changed: who pools it makes the facts of all its stories anew.
     """
-    cluster_id = _hold_cluster_of(connection, story_id)
+    cluster_id = hold_cluster_of(connection, story_id)
     connection.execute(
         update(verdicts).where(verdicts.c.story_id == story_id, verdicts.c.is_current).values(is_current=False)
     )
@@ -68,9 +70,12 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
     _replace(connection, attributions, story_id, map(_attribution_row, verdict.sourcing))
     if cluster_id is None or not pool_cluster(connection, cluster_id):
         keep_facts(connection, story_id)
+    if cluster_id is not None:
+        keep_origins(connection, cluster_id, now)
+        ask_event_look(connection, cluster_id, now)
 
 
-def _hold_cluster_of(connection: Connection, story_id: int) -> int | None:
+def hold_cluster_of(connection: Connection, story_id: int) -> int | None:
     """The story's cluster, from which it can't be moved before the commit."""
     query = select(stories.c.cluster_id).where(stories.c.id == story_id)
     cluster_id = connection.execute(query).scalar()

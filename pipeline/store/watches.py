@@ -11,7 +11,18 @@ from sqlalchemy import Connection, Row, String, and_, column, delete, func, inse
 
 from pipeline.outcomes import AlertKind, AlertReason, AlertState, StoryStatus
 from pipeline.store.conditions import Candidate, matching
-from pipeline.store.schema import Id, status_changes, stories, story_links, verdicts, watch_alerts, watches
+from pipeline.store.schema import (
+    Id,
+    clusters,
+    event_clusters,
+    status_changes,
+    stories,
+    story_links,
+    told_events,
+    verdicts,
+    watch_alerts,
+    watches,
+)
 from pipeline.store.statements import insert_id, insert_missing, is_over, slices
 from pipeline.store.types import UtcDateTime
 from pipeline.watching.conditions import Condition
@@ -144,7 +155,7 @@ def _watch(row: Row[Any]) -> Watch:
 
 
 def stirred_stories(connection: Connection, since: datetime) -> list[Candidate]:
-    """Stories of clusters in which something happened since: stored, judged or copied. By ascending id."""
+    """Stories of clusters in which something happened since: stored, judged, copied, other origins. By ascending id."""
     linked = (
         select(stories.c.cluster_id)
         .join(story_links, story_links.c.matched_story_id == stories.c.id)
@@ -156,8 +167,14 @@ def stirred_stories(connection: Connection, since: datetime) -> list[Candidate]:
         .where(verdicts.c.is_conflict_policy, verdicts.c.judged_at >= since)
     )
     stored = select(stories.c.cluster_id).where(stories.c.stored_at >= since)
+    counted = select(clusters.c.id).where(clusters.c.origins_at >= since)
+    retold = (
+        select(event_clusters.c.cluster_id)
+        .join(told_events, told_events.c.id == event_clusters.c.event_id)
+        .where(told_events.c.changed_at >= since)
+    )
     query = select(stories.c.id, stories.c.cluster_id).where(
-        stories.c.cluster_id.in_(linked.union(judged, stored).scalar_subquery())
+        stories.c.cluster_id.in_(linked.union(judged, stored, counted, retold).scalar_subquery())
     )
     return [Candidate(row.id, row.cluster_id) for row in connection.execute(query.order_by(stories.c.id))]
 

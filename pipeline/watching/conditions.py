@@ -86,6 +86,7 @@ COLUMNS: dict[str, ColumnFacts] = {
     "published_at": ColumnFacts(Kind.INSTANT),
     "stored_at": ColumnFacts(Kind.INSTANT),
     "independent_origins": ColumnFacts(Kind.NUMBER),
+    "event_origins": ColumnFacts(Kind.NUMBER),
     "copies": ColumnFacts(Kind.NUMBER),
     "sites": ColumnFacts(Kind.NUMBER),
     "stories": ColumnFacts(Kind.NUMBER),

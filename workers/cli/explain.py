@@ -9,6 +9,7 @@ import click
 from pipeline.identity.urls import canonical_url
 from pipeline.store import reports
 from workers.cli.common import json_option, print_json, print_table, store
+from workers.cli.origins import print_origin
 from workers.database import reading
 
 _FIELDS = (
@@ -50,6 +51,7 @@ def _print(facts: dict[str, Any]) -> None:
     _print_lines(facts)
     if facts["story"] is not None:
         _print_verdict(facts["story"])
+        print_origin(facts["story"])
 
 
 def _print_lines(facts: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pipeline.store.reports import StoryFilter
 from pipeline.store.search import MARK_END, MARK_START, search_stories
 from workers.cli.common import EXIT_NOTHING, json_option, print_json, print_table, rich_console, store
 from workers.cli.diffs import compare_revisions, json_of, print_diff
+from workers.cli.origins import print_origin
 from workers.database import reading
 from workers.process import utc_now
 
@@ -141,7 +142,7 @@ def _published(story: dict[str, Any]) -> str:
 @click.argument("story_id", type=int)
 @json_option
 def show(story_id: int, as_json: bool) -> int:
-    """Show one story whole, with its verdict, revisions and copies."""
+    """Show one story whole, with its verdict, revisions, copies, its origin and other tellings of its event."""
     with store() as engine, reading(engine) as connection:
         facts = reports.show_story(connection, story_id)
     if facts is None:
@@ -167,6 +168,7 @@ def show(story_id: int, as_json: bool) -> int:
     click.echo(f"revisions: {len(facts['revisions'])}, links to other stories: {len(facts['copies'])}")
     for copy in facts["copies"]:
         click.echo(f"  {copy['relation']} {copy['score']:.2f}  {copy['site']}  {copy['title']}")
+    print_origin(facts)
     return 0
 
 

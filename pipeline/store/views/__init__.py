@@ -98,11 +98,17 @@ SELECT
     verdicts.conflict_policy AS own_score,
     {codes["plover"]} AS plover,
     {codes["cameo"]} AS cameo,
-    {codes["medtop"]} AS medtop
+    {codes["medtop"]} AS medtop,
+    clusters.independent_origins,
+    event_clusters.event_id,
+    told_events.independent_origins AS event_origins
 FROM story_facts
 LEFT JOIN stories ON stories.id = story_facts.story_id
 LEFT JOIN verdicts ON verdicts.id = story_facts.verdict_id
 LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = story_facts.cluster_id
+LEFT JOIN clusters ON clusters.id = story_facts.cluster_id
+LEFT JOIN event_clusters ON event_clusters.cluster_id = story_facts.cluster_id
+LEFT JOIN told_events ON told_events.id = event_clusters.event_id
 WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
 
 
@@ -139,10 +145,48 @@ SELECT
     totals.last_seen_at,
     totals.stories,
     totals.copies,
-    1 AS independent_origins,
-    totals.sites
+    clusters.independent_origins,
+    totals.sites,
+    event_clusters.event_id,
+    coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
 FROM totals
-JOIN stories AS founder ON founder.id = totals.first_story_id"""
+JOIN stories AS founder ON founder.id = totals.first_story_id
+JOIN clusters ON clusters.id = totals.cluster_id
+LEFT JOIN event_clusters ON event_clusters.cluster_id = totals.cluster_id
+LEFT JOIN told_events ON told_events.id = event_clusters.event_id"""
+
+
+def _story_events(_dialect: str) -> str:
+    return """
+WITH firsts AS (
+    SELECT cluster_id, min(id) AS first_story_id, count(*) AS stories FROM stories
+    WHERE cluster_id IN (SELECT cluster_id FROM event_clusters)
+    GROUP BY cluster_id
+)
+SELECT
+    event_clusters.event_id,
+    told_events.independent_origins AS event_origins,
+    event_clusters.cluster_id,
+    first.id AS first_story_id,
+    first.title,
+    first.url,
+    first.site,
+    first.published_at,
+    first.stored_at AS first_seen_at,
+    firsts.stories,
+    clusters.independent_origins,
+    (
+        SELECT max(event_links.score) FROM event_links
+        WHERE event_links.cluster_id = event_clusters.cluster_id
+            OR event_links.matched_cluster_id = event_clusters.cluster_id
+    ) AS score,
+    event_clusters.joined_at,
+    told_events.method
+FROM event_clusters
+JOIN told_events ON told_events.id = event_clusters.event_id
+JOIN clusters ON clusters.id = event_clusters.cluster_id
+JOIN firsts ON firsts.cluster_id = event_clusters.cluster_id
+JOIN stories AS first ON first.id = firsts.first_story_id"""
 
 
 def _story_revisions(dialect: str) -> str:
@@ -191,6 +235,7 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "act_codes": judging.act_codes_view,
     "conflict_policy_stories": _conflict_policy_stories,
     "story_clusters": _story_clusters,
+    "story_events": _story_events,
     "story_revisions": _story_revisions,
     "source_health": source_health,
     "pipeline_funnel": pipeline_funnel,

@@ -45,11 +45,18 @@ SELECT
     verdicts.judged_at,
     story_facts.acts,
     story_facts.scored_acts,
-    story_facts.actors
+    story_facts.actors,
+    story_origins.kind AS origin_kind,
+    story_origins.name AS origin_name,
+    story_origins.origin_story_id,
+    story_origins.surface AS origin_surface,
+    event_clusters.event_id
 FROM stories
 LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
 LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
 LEFT JOIN story_facts ON story_facts.story_id = stories.id
+LEFT JOIN story_origins ON story_origins.story_id = stories.id
+LEFT JOIN event_clusters ON event_clusters.cluster_id = stories.cluster_id
 LEFT JOIN feeds ON feeds.id = stories.feed_id"""
 
 

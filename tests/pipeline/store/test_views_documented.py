@@ -11,7 +11,17 @@ from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, 
 from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.types import TypeEngine
 
-from pipeline.store.schema import dropped_lines, items, metadata, site_lines, site_memories, watch_alerts, watches
+from pipeline.store.schema import (
+    dropped_lines,
+    event_clusters,
+    items,
+    metadata,
+    site_lines,
+    site_memories,
+    told_events,
+    watch_alerts,
+    watches,
+)
 from pipeline.store.views import VIEWS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -60,6 +70,10 @@ def fill(connection: Connection) -> None:
     connection.execute(insert(site_lines).values(site="outlet.example", line_hash="0" * 32, **line, **seen))
     watch = {"name": "w", "condition": "type = 'talks'", "targets": [], "is_active": True}
     connection.execute(insert(watches).values(id=1, added_at=NOW, looked_at=NOW, **watch))
+    connection.execute(
+        insert(told_events).values(id=1, founded_at=NOW, method="m", changed_at=NOW, independent_origins=2)
+    )
+    connection.execute(insert(event_clusters).values(cluster_id=1, event_id=1, joined_at=NOW))
     alert = {"watch_id": 1, "cluster_id": 1, "story_id": 1, "kind": "match", "state": "recorded"}
     connection.execute(insert(watch_alerts).values(created_at=NOW, due_at=NOW, **alert))
 

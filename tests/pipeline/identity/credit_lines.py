@@ -1,0 +1,101 @@
+"""Credit lines as outlets write them, in several languages, with traps. Ours: people and places are made up."""
+
+from __future__ import annotations
+
+BODY = (
+    "The ministry said on Sunday that twelve launchers would be sent to the eastern border before the end of the "
+    "month, reversing a position that it had held since the spring."
+)
+
+# (where it stands, the line, keys of the sources that it credits). A "first" line opens the text; "byline" is an
+# author, "note" and "agency_mark" are rules of cleaning, "last" is the last paragraph that stayed, "body" one inside.
+LINES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    # Datelines.
+    ("first", "KYIV, March 3 (Reuters) - The ministry said on Sunday that it would act.", ("reuters",)),
+    ("first", "WASHINGTON (AP) — The ministry said on Sunday that it would act.", ("ap",)),
+    ("first", "PARIS, March 3, 2026 (AFP) - The ministry said on Sunday that it would act.", ("afp",)),
+    ("first", "Berlin (dpa) - Das Ministerium will zwölf Systeme an die Grenze schicken.", ("dpa",)),
+    ("first", "Madrid, 3 mar (EFE).- El ministerio enviará doce sistemas a la frontera.", ("efe",)),
+    ("first", "Warszawa (PAP) - Ministerstwo wyśle dwanaście wyrzutni na granicę.", ("pap",)),
+    ("first", "МОСКВА, 3 марта. /ТАСС/. Министерство сообщило о переброске установок.", ("tass",)),
+    ("first", "МОСКВА, 3 мар - РИА Новости. Министерство сообщило о переброске установок.", ("ria",)),
+    ("first", "(ANSA) - ROMA, 3 MAR - Il ministero invierà dodici sistemi al confine.", ("ansa",)),
+    ("first", "BEIJING, March 3 (Xinhua) -- The ministry said on Sunday that it would act.", ("xinhua",)),
+    ("first", "TOKYO, March 3, Kyodo - The ministry said on Sunday that it would act.", ("kyodo",)),
+    ("first", "NEW DELHI, India (ANI): The ministry said on Sunday that it would act.", ("ani",)),
+    ("first", "Kyiv (Ukrinform) – The ministry said on Sunday that it would act.", ("ukrinform",)),
+    ("first", "Wien (APA) – Das Ministerium will zwölf Systeme an die Grenze schicken.", ("apa",)),
+    ("dateline", "GENEVA, March 3 (Reuters)", ("reuters",)),
+    ("dateline", "SEOUL (AP)", ("ap",)),
+    # Bylines.
+    ("byline", "By Reuters", ("reuters",)),
+    ("byline", "Associated Press", ("ap",)),
+    ("byline", "Ada Obi, Associated Press", ("ap",)),
+    ("byline", "By ADA OBI and JAN NOWAK, The Associated Press", ("ap",)),
+    ("byline", "Agence France-Presse in Gaza", ("afp",)),
+    ("byline", "Reuters Staff", ("reuters",)),
+    ("byline", "Ada Obi | AFP", ("afp",)),
+    ("byline", "dpa/AFP", ("dpa", "afp")),
+    ("byline", "Le Quotidien avec AFP", ("afp",)),
+    ("byline", "Onet/PAP", ("onet", "pap")),
+    ("byline", "Staff and agencies", ("agencies",)),
+    ("byline", "Agencies in Port Sudan", ("agencies",)),
+    ("byline", "Ada Obi with Reuters", ("reuters",)),
+    ("byline", "Redacción con EFE", ("efe",)),
+    ("byline", "Von Ada Obi, mit dpa", ("dpa",)),
+    # Marks and labels behind the text.
+    ("agency_mark", "dpa/ap", ("dpa",)),
+    ("agency_mark", "(PAP)", ("pap",)),
+    ("agency_mark", "jk/ PAP", ("pap",)),
+    ("agency_mark", "(AFP)", ("afp",)),
+    ("last", "Reuters, ada", ("reuters",)),
+    ("last", "Source: TASS", ("tass",)),
+    ("note", "Źródło: PAP, TVN24", ("pap",)),
+    ("note", "Джерело: Українська правда", ("pravda",)),
+    ("note", "Источник: Интерфакс", ("interfax",)),
+    ("note", "Quelle: dpa", ("dpa",)),
+    ("note", "Fuente: EFE", ("efe",)),
+    ("note", "Fonte: ANSA", ("ansa",)),
+    ("note", "Kaynak: AA", ("anadolu",)),
+    ("last", "来源：新华社", ("xinhua",)),
+    # Notices.
+    ("note", "Reporting by Ada Obi and Jan Nowak; agencies", ("agencies",)),
+    ("note", "With reporting by Reuters and AFP", ("reuters", "afp")),
+    ("last", "(With inputs from PTI)", ("pti",)),
+    ("note", "The Associated Press contributed to this report.", ("ap",)),
+    ("note", "Copyright 2026 The Associated Press. All rights reserved.", ("ap",)),
+    ("note", "© 2026 AFP", ("afp",)),
+    ("note", "Mit Material von dpa und AFP", ("dpa", "afp")),
+    ("note", "Con información de EFE y Reuters", ("efe", "reuters")),
+    ("note", "This story was originally published by Politico.", ("politico",)),
+    ("last", "(Additional reporting by Ada Obi for Reuters)", ("reuters",)),
+    ("note", "Follow AP’s coverage of the war at our hub.", ("ap",)),
+    # Leads in other languages than English.
+    ("first", "Міністерство передасть дванадцять установок, повідомляє Укрінформ.", ("ukrinform",)),
+    ("first", "Министерство передаст двенадцать установок, сообщает РИА Новости.", ("ria",)),
+    ("first", "Ministerstwo wyśle dwanaście wyrzutni, podaje Reuters.", ("reuters",)),
+    ("first", "Das Ministerium schickt laut Reuters zwölf Systeme an die Grenze.", ("reuters",)),
+    ("first", "El ministerio enviará doce sistemas, según la agencia EFE.", ("efe",)),
+    ("first", "Le ministère enverra douze systèmes, rapporte l'AFP.", ("afp",)),
+    # Traps: none of these says whose the words are.
+    ("first", "VIJAYAWADA (AP): The ministry said on Sunday that it would act.", ()),
+    ("first", "Tirupati (AP), March 3: The temple board said on Sunday that it would act.", ()),
+    ("first", "HARRISBURG (PA) - The governor said on Sunday that he would act.", ()),
+    ("first", "The Armed Forces of the Philippines (AFP) said on Sunday that it would act.", ()),
+    ("first", "Shares of Reuters rose on Sunday after the ministry spoke - a first this year.", ()),
+    ("first", "Andhra Pradesh (AP) is to get twelve launchers, the ministry said on Sunday.", ()),
+    ("body", "A photographer of Reuters was hurt in the strike, and the AP office was searched.", ()),
+    ("body", "Two officials told AFP in 2019 that the launchers were too dear.", ()),
+    ("byline", "A.P. Sharma", ()),
+    ("byline", "Ap Obi", ()),
+    ("byline", "Photo by Ada Obi, AP", ()),
+    ("credit", "Ada Obi/AP", ()),
+    ("credit", "Photo: Reuters", ()),
+    ("left_out_credit", "AFP", ()),
+    ("caption", "Launchers on the move. (AP Photo/Ada Obi)", ()),
+    ("note", "Photo: Ada Obi, AFP via Getty Images", ()),
+    ("note", "Ada Obi is a former editor at Bloomberg and lives in Geneva.", ()),
+    ("last", "The ministry declined to say what Reuters had asked it on Sunday about the launchers.", ()),
+    ("last", "“We have nothing to add,” a spokeswoman told the Associated Press.", ()),
+    ("related_list", "Source: Reuters", ()),
+)
