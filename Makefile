@@ -11,6 +11,7 @@ SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
 KILLS ?= 500
 LIMIT ?= 30
+OUTAGE ?= 300
 SEED ?= 1
 FEED_MUTANTS ?= 200000
 PAGE_MUTANTS ?= 50000
@@ -19,7 +20,7 @@ JOBS ?= 10000
 STORIES ?= 10000000
 POSTGRES ?=
 
-.PHONY: run demo test lint types fast-test chaos hostile fuzz soak audit train train-near-copies bench-classification \
+.PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench-classification \
         bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
         bench-extraction-folds bench-extraction-cpu grafana lock wheel clean
 
@@ -42,8 +43,15 @@ lint: $(VENV)/ready-test
 types: $(VENV)/ready-test
 	$(BIN)/mypy
 
+rq: $(VENV)/ready-test            ## RQ's faults and the queue alone: run this first when rq is upgraded
+	$(BIN)/python -m pytest tests/workers/test_rq_faults.py tests/workers/test_queue.py
+
 chaos: $(VENV)/ready-test         ## kill -9 of everything, at length: SEEDS, URLS, KILLS
 	cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --limit-s 7200 $(SEEDS:%=--seed %)
+
+outages: $(VENV)/ready-test       ## Database, queue, disk and clock taken away for OUTAGE seconds each, on both databases
+	$(BIN)/python tests/outage_runner.py --database postgresql --outage-s $(OUTAGE)
+	$(BIN)/python tests/outage_runner.py --database sqlite --outage-s $(OUTAGE)
 
 hostile: $(VENV)/ready-test       ## Every hostile page and feed with the real deadline: LIMIT seconds
 	$(BIN)/python tests/hostile/hostile_runner.py --limit-s $(LIMIT)

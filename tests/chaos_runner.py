@@ -4,7 +4,8 @@
 
 starts `frontwire run --until-idle` against an origin whose answers are known, kills workers, their reading children,
 the poller, the dispatcher and Valkey at random with SIGKILL, stops workers for longer than a lease, flushes Redis, and
-checks that every URL ended stored, once, with the right text.
+checks that every URL ended stored, once, with the right text. Prints how long it took after each accident until the
+next URL ended in SQL.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from pathlib import Path
 
 import psutil
 from known_origin import Origin, paragraphs, start_origin
+from recovery import Progress, engine_of, spread
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 LEASE_S = 3.0
-ACCIDENTS = ("worker", "worker", "child", "child", "poller", "dispatcher", "valkey", "flush", "pause")
+# `worker` is a leader without its child, `child` a child alone, `tree` both at once.
+ACCIDENTS = ("worker", "worker", "child", "child", "tree", "poller", "dispatcher", "valkey", "flush", "pause")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class ChaosResult:
     seed: int
     urls: int
     accidents: dict[str, int]
+    recovery_s: dict[str, float]
     seconds: float
     fetches_per_url: float
     lost: list[str]
@@ -85,26 +89,30 @@ def run_chaos(
             run = subprocess.Popen(
                 [*frontwire, "run", "--until-idle", "--no-dashboard"], env=environment, stdout=log, stderr=log
             )
+            progress = Progress(database)
+            caused: list[tuple[str, float]] = []
             try:
-                accidents = cause_accidents(
-                    run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s
-                )
+                caused = cause_accidents(run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s)
                 status = run.wait(max(1.0, limit_s - (time.monotonic() - started)))
             except subprocess.TimeoutExpired:
                 status = -1
             finally:
                 end_tree(run)
-        return compare(origin, database, seed, accidents, time.monotonic() - started, status)
+                progress.close()
+        return compare(origin, database, seed, caused, progress, time.monotonic() - started, status)
     finally:
         origin.close()
 
 
 def cause_accidents(
     run: subprocess.Popen[bytes], chance: random.Random, kills: int, socket: Path, limit_s: float
-) -> dict[str, int]:
-    """Cause `kills` accidents while the run lasts, every kind at least once where there is time for it."""
-    done: Counter[str] = Counter()
-    planned = deque([*dict.fromkeys(ACCIDENTS), *(chance.choice(ACCIDENTS) for _ in range(kills))][: max(kills, 7)])
+) -> list[tuple[str, float]]:
+    """Cause `kills` accidents while the run lasts, every kind at least once where there is time for it.
+
+    Returns the kind of each and the instant (monotonic) at which it was over.
+    """
+    done: list[tuple[str, float]] = []
+    planned = deque([*dict.fromkeys(ACCIDENTS), *(chance.choice(ACCIDENTS) for _ in range(kills))][: max(kills, 8)])
     deadline = time.monotonic() + limit_s
     # The first ones wait until the road is walked: an accident before the start proves nothing.
     pause_s = 2.5
@@ -118,12 +126,12 @@ def cause_accidents(
             break
         kind = planned.popleft()
         if cause(kind, run.pid, chance, socket):
-            done[kind] += 1
+            done.append((kind, time.monotonic()))
         else:
             # On a busy machine the victim of the moment before may not be back yet: its kind comes again later.
             planned.append(kind)
         pause_s = chance.uniform(0.3, 1.2)
-    return dict(done)
+    return done
 
 
 def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
@@ -134,7 +142,7 @@ def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
         except RedisError:
             return False
         return True
-    victims = list(processes(run_pid, "worker" if kind == "pause" else kind))
+    victims = list(processes(run_pid, "worker" if kind in ("pause", "tree") else kind))
     if not victims:
         return False
     victim = chance.choice(victims)
@@ -144,7 +152,10 @@ def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
             time.sleep(LEASE_S * 1.5)
             victim.resume()
         else:
+            below = victim.children(recursive=True) if kind == "tree" else []
             victim.kill()
+            for process in below:
+                process.kill()
     except psutil.NoSuchProcess:
         return False
     return True
@@ -189,10 +200,16 @@ def end_tree(run: subprocess.Popen[bytes]) -> None:
 
 
 def compare(
-    origin: Origin, database: str, seed: int, accidents: dict[str, int], seconds: float, status: int
+    origin: Origin,
+    database: str,
+    seed: int,
+    caused: Sequence[tuple[str, float]],
+    progress: Progress,
+    seconds: float,
+    status: int,
 ) -> ChaosResult:
     """Hold the ledger and the stories against what was announced."""
-    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    engine = engine_of(database)
     with engine.connect() as connection:
         ledger = {row.url: row.state for row in connection.execute(text("SELECT url, state FROM urls"))}
         rows = connection.execute(text("SELECT url, text FROM stories")).all()
@@ -208,7 +225,9 @@ def compare(
     return ChaosResult(
         seed=seed,
         urls=len(wanted),
-        accidents=accidents,
+        accidents=dict(Counter(kind for kind, _ in caused)),
+        # What was caused after the last URL had ended has nothing to recover.
+        recovery_s=spread([waited for _, over in caused if (waited := progress.recovery_s(over)) is not None]),
         seconds=round(seconds, 1),
         fetches_per_url=round(page_hits / len(wanted), 3),
         lost=[url for url in wanted if url not in ledger],

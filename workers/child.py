@@ -44,7 +44,8 @@ MEMORY_LOOK_S = 0.05
 COMMAND = (sys.executable, "-m", "workers.child")
 START_LIMIT_S = 60.0
 START_TRIES = 3
-ASK_TRIES = 2
+# The kernel, or a person, may end a child twice in one page; three times, and the page is to blame.
+ASK_TRIES = 3
 _LENGTH = struct.Struct("!I")
 _FRAME_MAX_BYTES = 64 << 20
 

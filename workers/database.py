@@ -27,13 +27,21 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
-POSTGRES_CONNECT_TIMEOUT_S = 10
 # A paused worker must not hold its row locks for ever, and no statement of ours takes a minute on a healthy server.
 POSTGRES_SESSION = {
     "TimeZone": "UTC",
     "statement_timeout": "60s",
     "lock_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
+}
+# A server that is gone without a word is found dead after a minute, not after the two hours of the kernel's default.
+POSTGRES_CONNECTION = {
+    "connect_timeout": 10,
+    "application_name": "frontwire",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
 }
 # Any number that nobody else on the server uses for an advisory lock: the letters "frntwire" as a bigint.
 _UPGRADE_LOCK = 0x66726E7477697265
@@ -256,9 +264,7 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
     options += [own] if isinstance(own, str) else list(own)  # the URL's own come last and win
     url = url.difference_update_query(["options"])
     arguments: dict[str, Any] = {"options": " ".join(options)}
-    for name, value in {"connect_timeout": POSTGRES_CONNECT_TIMEOUT_S, "application_name": "frontwire"}.items():
-        if name not in url.query:
-            arguments[name] = value
+    arguments |= {name: value for name, value in POSTGRES_CONNECTION.items() if name not in url.query}
     try:
         return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ModuleNotFoundError, NoSuchModuleError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -28,6 +29,21 @@ _QUERY_VALUE = re.compile(r"([?&][^=&\s#]*=)[^&\s#]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+class LossyLogger(structlog.PrintLogger):
+    """Writes lines as long as somebody takes them.
+
+    A log on a full disk, or a pipe whose reader has died, is no reason for work to end (P10): the line is lost, its
+    process goes on.
+    """
+
+    def msg(self, message: str) -> None:
+        """Write the line, or lose it."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def start_logging(settings: Settings, process: str) -> None:
     """Send every log line of this process to stderr, named by `process`."""
     is_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
@@ -47,7 +63,7 @@ def start_logging(settings: Settings, process: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *names: LossyLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -18,15 +19,22 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import BaseDeathPenalty
 
 log = structlog.get_logger("queue")
 
 QUEUE_NAME = "frontwire-read"
 READ_URLS = "read_urls"
-# A belt, not braces: the ledger's lease ends long before, and C code does not hear this alarm at all.
+# What RQ is told, for the life of its own records. Nothing is ended by it: see NoAlarm.
 JOB_TIMEOUT_S = 600
 FAILURE_TTL_S = 3600
+DATA_MAX_BYTES = 1 << 16
+# Packed texts that RQ would unpack without a bound, and that nobody asks a waiting job for.
+_UNREAD_FIELDS = (b"exc_info", b"result", b"meta")
 RECONNECT_MAX_S = 2.0
+# RQ waits so long, less 15 s, for a job in one go, and 10 s more before it takes a silent server for gone. With its
+# default of 420 s an idle worker behind a dead connection would sleep for seven minutes.
+WORKER_TTL_S = 30
 
 JobFunction = Callable[[Sequence[int]], str]
 
@@ -130,13 +138,28 @@ class ListedJob(Job):
         return self.functions[name]
 
     def restore(self, raw_data: Any) -> Any:
-        """Read the job's hash, and forget whatever in it would run code, send requests or repeat the job."""
-        super().restore(raw_data)
+        """Read the job's hash, and forget whatever in it would run code, send requests or repeat the job.
+
+        A thousand ids take 20 KB: what unpacks to more than DATA_MAX_BYTES is a bomb, and no job.
+        """
+        if not _is_bounded(raw_data.get(b"data", b"")):
+            raise NoSuchJobError("the job's data is too long")
+        super().restore({name: value for name, value in raw_data.items() if name not in _UNREAD_FIELDS})
         # RQ looks the callbacks up by these names when they are wanted; no name, no callback.
         self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
         self.webhooks = []
         self.retries_left = self.repeats_left = None
         self.rate_limit_key = self.rate_limit_concurrency = None
+        self.timeout = JOB_TIMEOUT_S
+
+
+def _is_bounded(packed: bytes) -> bool:
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(packed, DATA_MAX_BYTES)
+    except zlib.error:
+        return len(packed) <= DATA_MAX_BYTES  # RQ takes it as it is
+    return not unpacking.unconsumed_tail
 
 
 def _is_ids(arguments: Any) -> bool:
@@ -149,6 +172,21 @@ def _is_ids(arguments: Any) -> bool:
     )
 
 
+class NoAlarm(BaseDeathPenalty):
+    """RQ's job timeout without its alarm.
+
+    The alarm raises wherever the process happens to be. In the middle of an event loop it leaves the batch's tasks
+    behind, which go on beside those of the next batch and may take one page's answer for another's. Every wait of ours
+    has a limit of its own, and the ledger's lease is what ends a batch.
+    """
+
+    def setup_death_penalty(self) -> None:
+        """Set no alarm."""
+
+    def cancel_death_penalty(self) -> None:
+        """There is none."""
+
+
 class ReadWorker(SimpleWorker):
     """Runs listed jobs in this process, without a fork per job; extraction has a killable child of its own.
 
@@ -157,6 +195,7 @@ class ReadWorker(SimpleWorker):
     """
 
     job_class = ListedJob
+    death_penalty_class = NoAlarm
     log_result_lifespan = False
     max_connection_wait_time = RECONNECT_MAX_S
     on_stop: Callable[[], None] = staticmethod(lambda: None)
@@ -207,6 +246,7 @@ def _new_worker(dsn: str, name: str, on_stop: Callable[[], None]) -> ReadWorker 
             name=f"{name}-{time.time_ns():x}",
             connection=connect(dsn),
             serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL_S,
             log_job_description=False,
         )
     except (redis.RedisError, OSError):

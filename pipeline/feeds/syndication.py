@@ -86,7 +86,7 @@ def _keep_author(parser: Any, key: str = "author") -> None:
     """The author's text as the name of the last author, unless that one has its own <name> (feedparser's hook)."""
     context = parser._get_context()
     authors = dict.get(context, f"{key}s")
-    if authors and not authors[-1] and dict.get(context, key):
+    if isinstance(authors, list) and authors and not authors[-1] and dict.get(context, key):
         authors[-1]["name"] = dict.get(context, key)
 
 
@@ -128,8 +128,9 @@ def _links(item: Any) -> Iterator[str]:
             yield item[key]
     guid = _text(item, "id")
     is_permalink = bool(dict.get(item, "guidislink"))
-    links = [link for link in dict.get(item, "links", ()) if link.get("rel") == "alternate" and link.get("href")]
-    yield from (link["href"] for link in links if "html" in link.get("type", "html"))
+    links = [link for link in _parts(item, "links") if link.get("rel") == "alternate"]
+    hrefs = [_text(link, "href") for link in links if "html" in str(link.get("type", "html"))]
+    yield from (href for href in hrefs if href)
     link = _text(item, "link")
     # feedparser puts a guid into an empty link unless the feed forbids it; "12345" is no address for all that.
     if link and link != guid:
@@ -140,7 +141,7 @@ def _links(item: Any) -> Iterator[str]:
 
 def _authors(item: Any) -> Iterator[str]:
     """Names; of "desk@b.example (The Desk)" and "The Desk <desk@b.example>" the name, of a bare address nothing."""
-    for author in dict.get(item, "authors", ()):
+    for author in _parts(item, "authors"):
         name = author.get("name")
         if isinstance(name, str):
             yield _AROUND_ADDRESS.sub("", name[:_AUTHOR_LOOK_CHARS]) if "@" in name else name
@@ -148,14 +149,20 @@ def _authors(item: Any) -> Iterator[str]:
 
 def _subjects(item: Any) -> Iterator[SubjectCode]:
     """`<category domain="…">` of RSS, `<category scheme term label>` of Atom, `dc:subject` of RDF."""
-    for tag in dict.get(item, "tags", ()):
+    for tag in _parts(item, "tags"):
         term, scheme, label = (tag.get(key) for key in ("term", "scheme", "label"))
         if isinstance(term, str):
             yield SubjectCode(scheme or "", term, label if isinstance(label, str) else None)
 
 
 def _content(item: Any) -> str | None:
-    return next((part["value"] for part in dict.get(item, "content", ()) if isinstance(part.get("value"), str)), None)
+    return next((part["value"] for part in _parts(item, "content") if isinstance(part.get("value"), str)), None)
+
+
+def _parts(holder: Any, key: str) -> list[dict[str, Any]]:
+    """What feedparser lists under `key`. An element of just that name, say <links>, puts something else there."""
+    found = dict.get(holder, key)
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
 
 
 def _text(holder: Any, key: str) -> str | None:

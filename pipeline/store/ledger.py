@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from pipeline.batches import REVISIT_PRIORITY
-from pipeline.outcomes import OPEN_STATES, TERMINAL_STATES, Reason, UrlState
+from pipeline.outcomes import OPEN_STATES, REASONS, TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.schedule import WHOLE_EVERY
 from pipeline.store.items import item_of
 from pipeline.store.retention import is_pruned
@@ -36,6 +36,8 @@ from pipeline.values import Claim, EntryHints, Settlement
 IN_FLIGHT_PER_HOST = 2
 # No wait of ours is longer (a day of Retry-After, and jitter); a later due_at was written by a clock ahead (P8).
 LONGEST_WAIT_S = 86_400.0 * 1.5
+# Only after one of these does a URL wait on purpose. A lost worker's goes on at once.
+_MAKE_WAIT = [reason for reason, facts in REASONS.items() if facts.is_retried and reason is not Reason.WORKER_LOST]
 _ITEM_COLUMNS = ("media_type", "body", "is_probe", "status", "held_until", "received_at")
 
 
@@ -119,8 +121,10 @@ def _turn_of(waiting: Subquery, now: datetime, turn: int) -> ScalarSelect[Any]:
     other = urls.alias()
     is_due = or_(
         other.c.due_at <= now,
-        # Nothing has made these wait, so only a clock that ran ahead can have dated them later than now (P8).
+        # Nothing has made these wait, so only a clock that ran ahead can have dated them later than now (P8): when they
+        # were announced, put back for another look, or taken back from a worker.
         other.c.reason.is_(None),
+        other.c.reason.not_in(_MAKE_WAIT),
         other.c.due_at > now + timedelta(seconds=LONGEST_WAIT_S),
     )
     return (

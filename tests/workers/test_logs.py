@@ -161,3 +161,11 @@ def test_a_key_in_a_feeds_query_is_masked(name: str) -> None:
     assert event["feed"] == f"https://a.example/f.xml?x=***&{name}=***&y=***"
     event = tidy_values(None, "info", {"detail": f"https://a.example/f.xml?x=1&{name}=geheim&y=2"})
     assert event["detail"] == f"https://a.example/f.xml?x=1&{name}=***&y=2"
+
+
+def test_a_log_on_a_full_disk_ends_no_work() -> None:
+    """Standard error and the data often lie on one disk: a line that can't be written is lost, and that is all."""
+    script = START + "log.warning('one')\nlogging.getLogger('a.library').warning('two')\nprint('went on')\n"
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=full, timeout=60)
+    assert ran.stdout == b"went on\n"

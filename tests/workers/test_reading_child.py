@@ -114,7 +114,7 @@ def test_a_page_on_which_every_child_dies_ends_as_an_outcome() -> None:
         child = ReadingChild(command=(sys.executable, "-c", DIES))
         died = await child.read_page(page(ARTICLE), EntryHints())
         assert isinstance(died, Unread)
-        assert (died.reason, died.detail) == (Reason.EXTRACT_BUDGET, "the reading process died 2 times (exit status 3)")
+        assert (died.reason, died.detail) == (Reason.EXTRACT_BUDGET, "the reading process died 3 times (exit status 3)")
 
     asyncio.run(act())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipeline.reading.facts import Facts
 from pipeline.reading.lines import Line
 from pipeline.reading.rules import apart, furniture, heading, pictures, tail
+from pipeline.text import scrub
 from pipeline.values import DroppedLine
 
 Rule = Callable[[tuple[Line, ...], Facts], frozenset[int]]
@@ -52,7 +53,8 @@ def clean_lines(lines: tuple[Line, ...], facts: Facts) -> tuple[tuple[Line, ...]
         before = len(lines)
         for name, rule in RULES:
             taken = rule(lines, facts)
-            dropped += [DroppedLine(line.position, line.text, name) for line in lines if line.position in taken]
+            # Put together from parts, a line need not be in the one form that is stored, and no story may come of it.
+            dropped += [DroppedLine(line.position, scrub(line.text), name) for line in lines if line.position in taken]
             lines = tuple(line for line in lines if line.position not in taken)
         if len(lines) == before:
             return lines, tuple(sorted(dropped, key=lambda line: line.position))

@@ -54,6 +54,22 @@ def test_an_entry_without_a_usable_link_is_counted_and_left_out(inside: str) -> 
     assert read.refused == 1
 
 
+ODD_ELEMENTS = ["<{0}>text</{0}>", "<{0} href='x' rel='alternate'>text</{0}>", "<{0}/>"]
+
+
+@pytest.mark.parametrize("name", ["authors", "tags", "content", "author_detail", "published_parsed"])
+@pytest.mark.parametrize("element", ODD_ELEMENTS)
+def test_an_element_with_a_name_that_feedparser_keeps_for_itself_breaks_no_feed(name: str, element: str) -> None:
+    entry = only_entry(f"<title>T</title>{element.format(name)}<link>https://wire.example/a</link>")
+    assert (entry.title, entry.url) == ("T", "https://wire.example/a")
+
+
+@pytest.mark.parametrize("element", ODD_ELEMENTS)
+def test_an_element_called_links_raises_nothing_though_feedparser_reads_no_further(element: str) -> None:
+    inside = f"{element.format('links')}<title>T</title><link>https://wire.example/a</link>"
+    assert len(reading(rss(inside)).entries) <= 1
+
+
 @pytest.mark.parametrize("link", ["", "<link></link>", "<link/>"])
 def test_a_permalink_guid_stands_in_for_a_missing_link(link: str) -> None:
     entry = only_entry(f"<title>T</title>{link}<guid>https://wire.example/p/1</guid>")

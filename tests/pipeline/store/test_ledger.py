@@ -111,6 +111,24 @@ def test_a_url_announced_by_a_clock_that_ran_ahead_is_due_at_once(engine: Engine
         assert len(ledger.lease_due_urls(connection, at(), 10, LEASE_S)) == 1
 
 
+def test_what_a_sweeper_with_a_clock_ahead_took_back_is_due_at_once(engine: Engine) -> None:
+    """It takes every living claim for an expired one, and dates it an hour ahead."""
+    announce(engine, [entry(1)])
+    claim_all(engine)
+    with engine.begin() as connection:
+        assert ledger.take_back_expired(connection, at(3600), LEASE_S, 5).claimed == 1
+        assert len(ledger.lease_due_urls(connection, at(1), 10, LEASE_S)) == 1
+
+
+def test_a_look_that_a_clock_ahead_opened_is_due_at_once(engine: Engine) -> None:
+    announce(engine, [entry(1)])
+    (claim,) = claim_all(engine)
+    with engine.begin() as connection:
+        ledger.settle(connection, claim, Settlement(UrlState.STORED, Reason.NEW), at())
+        assert ledger.requeue(connection, at(3600), states=[UrlState.STORED]) == 1
+        assert len(ledger.lease_due_urls(connection, at(1), 10, LEASE_S)) == 1
+
+
 def test_a_retry_waits_for_its_instant(engine: Engine) -> None:
     announce(engine, [entry(1)])
     (claim,) = claim_all(engine)
