@@ -20,7 +20,7 @@ JOBS ?= 10000
 STORIES ?= 10000000
 POSTGRES ?=
 
-.PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench-classification \
+.PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
         bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
         bench-extraction-folds bench-extraction-cpu grafana lock wheel clean
 
@@ -74,6 +74,9 @@ train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: mea
 bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-validated figures
 	$(PIP) install --quiet -e ".[train]"
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --theatres
+
+bench: $(VENV)/ready-test         ## [CORPUS=DIR]: starts, settling and the whole road, against the last release's figures
+	PYTHONPATH=. $(BIN)/python benchmarks/suite.py $(CORPUS:%=--corpus %)
 
 bench-dashboards: $(VENV)/ready-test  ## STORIES=100000: what every panel, search and settling cost over many stories
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboards.py --stories $(STORIES)

@@ -36,7 +36,7 @@ def note_look(connection: Connection, scope: RevisitScope, seen: Seen, now: date
     look = look_of(seen.reason, seen.failure)
     if look is Look.GONE:
         revisits.mark_gone(connection, story.story_id, now)
-    elif look is not Look.FAILED:
+    elif look is not Look.FAILED and seen.reason is not Reason.NEW:
         revisits.mark_gone(connection, story.story_id, None)
     state = revisits.load_state(connection, seen.claim.url_id)
     due_at = None

@@ -20,7 +20,7 @@ from pipeline.feeds import body_digest, plan_poll, request_headers
 from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, PollPlan
-from workers.child import ReadingChild
+from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.database import reading
 from workers.drops import Drops
 from workers.gate import SqlGate
@@ -191,7 +191,7 @@ async def _main(engine: Engine, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    child = ReadingChild()
+    child = ReadingChild(command=FEEDS_COMMAND)
     gate = SqlGate(engine, settings.host_delay_s)
     async with HttpClient(http_policy(settings), gate, utc_now) as http:
         for note in http.guard_notes():

@@ -71,7 +71,7 @@ class Settler:
         give_up_at = asyncio.get_running_loop().time() + self._settings.lease_s * 2
         while True:
             try:
-                return await asyncio.to_thread(self._settle_together, ready)
+                return await asyncio.to_thread(self.settle_now, ready)
             except Exception as error:
                 if not is_passing(error):
                     log.exception("batch_not_settled", pages=len(ready))
@@ -83,7 +83,8 @@ class Settler:
                 log.warning("settling_waits", error=describe(error), wait_s=round(wait_s, 1))
                 await asyncio.sleep(wait_s)
 
-    def _settle_together(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
+    def settle_now(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
+        """Write the outcomes in one transaction, whose error is raised; those whose lease was lost are left out."""
         with self._engine.begin() as connection:
             lock_texts(connection, content_hashes(ready))
             # Storing holds the site's memory: one order of sites for all, so that nobody waits in a circle.
@@ -108,11 +109,11 @@ class Settler:
         ended = []
         for item in ready:
             try:
-                ended += self._settle_together([item])
+                ended += self.settle_now([item])
             except Exception as error:
                 log.exception("page_not_settled", url=item.claim.url)
                 failure = FetchFailure(item.claim.url, Reason.INTERNAL_ERROR, describe(error), utc_now())
-                ended += self._settle_together([ReadPage(item.claim, failure)])
+                ended += self.settle_now([ReadPage(item.claim, failure)])
         return ended
 
     def _settle_one(self, connection: Connection, item: ReadPage) -> StoredStory | None:

@@ -77,14 +77,19 @@ class Recurrence:
 
 def hash_of(line: str) -> str:
     """What a line is known by: 32 hex digits over its normalised words."""
-    return hashlib.sha256(key_of(line).encode()).hexdigest()[:32]
+    return _hash(key_of(line))
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def may_be_furniture(story: CleanStory) -> tuple[MaybeFurniture, ...]:
     """The lines that this story puts forward: its first and last ones, and labels between its paragraphs."""
     lines = story.text.split("\n\n")
+    keys = [key_of(line) for line in lines]
     subheads = {key_of(text) for text in story.subheads}
-    bags = [set(key_of(text).split()) for text in (story.title, story.standfirst or "", *lines)]
+    bags = [set(key.split()) for key in (key_of(story.title), key_of(story.standfirst or ""), *keys)]
     counts: dict[str, int] = {}
     for word in (word for bag in bags for word in bag):
         counts[word] = counts.get(word, 0) + 1
@@ -94,9 +99,10 @@ def may_be_furniture(story: CleanStory) -> tuple[MaybeFurniture, ...]:
         place = _place(index, len(lines))
         if len(found) >= MAX_LINES_A_STORY:
             break
-        if _may_recur(lines[index], place, subheads):
-            line_hash = hash_of(lines[index])
-            found.setdefault(line_hash, MaybeFurniture(line_hash, lines[index], place, _echo(lines[index], counts)))
+        line, key = lines[index], keys[index]
+        if _may_recur(line, key, place, subheads):
+            line_hash = _hash(key)
+            found.setdefault(line_hash, MaybeFurniture(line_hash, line, place, _echo(key, counts)))
     return tuple(found.values())
 
 
@@ -122,7 +128,7 @@ def is_furniture(seen: Recurrence) -> bool:
     signed = set(seen.signers)
     if len(signed) == 1 and (signed != {""} or share < _UNSIGNED_SHARE):
         return False
-    if _is_label(seen.line):
+    if _is_label(seen.line, key_of(seen.line)):
         return share >= _LABEL_SHARE
     if seen.place == "body" or _SPEECH.search(seen.line):
         return False
@@ -135,19 +141,17 @@ def _place(index: int, size: int) -> Place:
     return "head" if index < _HEAD_LINES else "body"
 
 
-def _may_recur(line: str, place: Place, subheads: set[str]) -> bool:
-    key = key_of(line)
+def _may_recur(line: str, key: str, place: Place, subheads: set[str]) -> bool:
     if not key or len(line) > LINE_MAX_CHARS or key.count(" ") >= _MAX_WORDS:
         return False
-    return place != "body" or (_is_label(line) and key not in subheads)
+    return place != "body" or (_is_label(line, key) and key not in subheads)
 
 
-def _is_label(line: str) -> bool:
-    key = key_of(line)
+def _is_label(line: str, key: str) -> bool:
     return key.count(" ") < _LABEL_WORDS and (_STOP.search(line) is None or key.count(" ") < 2)
 
 
-def _echo(line: str, counts: dict[str, int]) -> float:
-    telling = {word for word in key_of(line).split() if len(word) >= _NAMING_LETTERS}
+def _echo(key: str, counts: dict[str, int]) -> float:
+    telling = {word for word in key.split() if len(word) >= _NAMING_LETTERS}
     # Counted in lines: the line itself is one of them.
     return sum(counts.get(word, 0) > 1 for word in telling) / len(telling) if telling else 0.0

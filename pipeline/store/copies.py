@@ -32,7 +32,7 @@ from pipeline.outcomes import MoveCause
 from pipeline.store.events_told import ask_event_look
 from pipeline.store.origins import keep_origins
 from pipeline.store.schema import cluster_moves, clusters, revisions, second_looks, stories, story_bands, story_links
-from pipeline.store.statements import among, insert_id, insert_new, listed, slices, values_of
+from pipeline.store.statements import among, delete_of, insert_id, insert_new, listed, slices, values_of
 from pipeline.store.statuses import inherit_status
 from pipeline.store.verdicts import pool_cluster
 
@@ -116,7 +116,7 @@ WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)
 
 def found_cluster(connection: Connection, now: datetime) -> int:
     """A new cluster, still without a story."""
-    return insert_id(connection, insert(clusters).values(founded_at=now, method=METHOD))
+    return insert_id(connection, clusters, {"founded_at": now, "method": METHOD})
 
 
 def hold_cluster(connection: Connection, cluster_id: int) -> int:
@@ -220,14 +220,16 @@ def look_again(connection: Connection, story_id: int, now: datetime) -> Looked:
 
     Safe to run twice and by several at once. BUSY changes nothing and leaves the story in `second_looks`.
     """
-    query = select(
-        stories.c.id, stories.c.url_id, stories.c.cluster_id, stories.c.site, stories.c.title, stories.c.text
-    )
-    story = connection.execute(query.where(stories.c.id == story_id)).first()
+    story = connection.execute(_LOOKED_UP, {"story": story_id}).first()
     looked = Looked.ALONE if story is None else _look_up_again(connection, story, now)
     if looked is not Looked.BUSY:
-        connection.execute(delete(second_looks).where(second_looks.c.story_id == story_id))
+        delete_of(connection, second_looks.c.story_id, story_id)
     return looked
+
+
+_LOOKED_UP = select(
+    stories.c.id, stories.c.url_id, stories.c.cluster_id, stories.c.site, stories.c.title, stories.c.text
+).where(stories.c.id == bindparam("story"))
 
 
 def _look_up_again(connection: Connection, story: Row[*tuple[Any, ...]], now: datetime) -> Looked:

@@ -142,7 +142,7 @@ def _join(connection: Connection, told: Telling, match: EventMatch, now: datetim
     if own is not None and own == other:
         return own
     if own is None and other is None:
-        made = insert_id(connection, insert(told_events).values(founded_at=now, method=METHOD, changed_at=now))
+        made = insert_id(connection, told_events, {"founded_at": now, "method": METHOD, "changed_at": now})
         for cluster_id in sorted((told.cluster_id, match.cluster_id)):
             _enter(connection, cluster_id, made, now)
         return made

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from functools import cache
+
+from sqlalchemy import Connection, TextClause, text
 
 from pipeline.store.dialects import day_of, joined, waited_s
 from pipeline.store.schema import story_facts
@@ -16,17 +18,29 @@ def keep_facts(connection: Connection, story_id: int) -> None:
     _keep(connection, "id", story_id)
 
 
+def keep_first_facts(connection: Connection, story_id: int) -> None:
+    """The same for a story that has no row yet."""
+    connection.execute(_statements(connection.dialect.name, "id")[1], {"key": story_id})
+
+
 def keep_cluster_facts(connection: Connection, cluster_id: int) -> None:
     """The same for every story of a cluster, whose verdict is theirs."""
     _keep(connection, "cluster_id", cluster_id)
 
 
 def _keep(connection: Connection, column: str, key: int) -> None:
+    for statement in _statements(connection.dialect.name, column):
+        connection.execute(statement, {"key": key})
+
+
+@cache
+def _statements(dialect: str, column: str) -> tuple[TextClause, TextClause]:
+    """What forgets the rows, and what makes them anew. Reading so long a text for its parameters costs as much CPU as
+    running it."""
     where = f"stories.{column} = :key"
     which = f"story_id IN (SELECT stories.id FROM stories WHERE {where})"
-    connection.execute(text(f"DELETE FROM story_facts WHERE {which}"), {"key": key})
-    made = f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(connection.dialect.name, where)}"
-    connection.execute(text(made), {"key": key})
+    made = f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect, where)}"
+    return text(f"DELETE FROM story_facts WHERE {which}"), text(made)
 
 
 def select_facts(dialect: str, where: str = "true") -> str:

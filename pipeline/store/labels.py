@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from pipeline.judging.reviewing import Candidate, Drawn, Label
 from pipeline.judging.verdicts import lead_from
@@ -61,20 +61,18 @@ def add_label(connection: Connection, story_id: int, label: Label, drawn: Drawn,
     verdict_id = connection.execute(
         select(verdicts.c.id).where(verdicts.c.story_id == story_id, verdicts.c.is_current)
     ).scalar()
-    return insert_id(
-        connection,
-        insert(labels).values(
-            story_id=story_id,
-            revision=revision,
-            verdict_id=verdict_id,
-            conflict=label.conflict,
-            conflict_policy=label.conflict_policy,
-            acts=[act.value for act in label.acts],
-            drawn=drawn.value,
-            reviewer=reviewer[:255],
-            labelled_at=now,
-        ),
-    )
+    row = {
+        "story_id": story_id,
+        "revision": revision,
+        "verdict_id": verdict_id,
+        "conflict": label.conflict,
+        "conflict_policy": label.conflict_policy,
+        "acts": [act.value for act in label.acts],
+        "drawn": drawn.value,
+        "reviewer": reviewer[:255],
+        "labelled_at": now,
+    }
+    return insert_id(connection, labels, row)
 
 
 def undo_label(connection: Connection, label_id: int, now: datetime) -> bool:

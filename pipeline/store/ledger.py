@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -250,10 +251,17 @@ def extend_claims(connection: Connection, token: str, now: datetime, lease_s: fl
 
 def is_held(connection: Connection, claim: Claim) -> bool:
     """Whether the claim still stands; locks its row until the transaction ends (P5)."""
-    query = select(urls.c.id).where(
-        urls.c.id == claim.url_id, urls.c.state == UrlState.CLAIMED, urls.c.lease_token == claim.token
-    )
-    return connection.execute(query.with_for_update()).first() is not None
+    return connection.execute(_HELD, {"claimed": claim.url_id, "token": claim.token}).first() is not None
+
+
+_STANDS = (
+    urls.c.id == bindparam("claimed"),
+    urls.c.state == UrlState.CLAIMED,
+    urls.c.lease_token == bindparam("token"),
+)
+_HELD = select(urls.c.id).where(*_STANDS).with_for_update()
+# What is set is told by the parameters: one compiled statement for each set of columns.
+_SETTLE = update(urls).where(*_STANDS)
 
 
 def settle(
@@ -262,6 +270,8 @@ def settle(
     """End a claim: terminal, or waiting again. False, and nothing changed, when the lease was lost (P5)."""
     is_terminal = settlement.state in TERMINAL_STATES
     values: dict[str, Any] = {
+        "claimed": claim.url_id,
+        "token": claim.token,
         "state": settlement.state,
         "reason": settlement.reason,
         "detail": (settlement.detail or "")[:500] or None,
@@ -273,13 +283,7 @@ def settle(
         values["story_id"] = story_id
     if settlement.due_at is not None:
         values["due_at"] = settlement.due_at
-    return bool(
-        connection.execute(
-            update(urls)
-            .where(urls.c.id == claim.url_id, urls.c.lease_token == claim.token, urls.c.state == UrlState.CLAIMED)
-            .values(**values)
-        ).rowcount
-    )
+    return bool(connection.execute(_SETTLE, values).rowcount)
 
 
 def give_back(connection: Connection, token: str, now: datetime, due_at: datetime | None = None) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import Insert
 
 from pipeline.batches import REVISIT_PRIORITY
 from pipeline.outcomes import TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.returns import version_key
 from pipeline.revisions.schedule import LONGEST_WAIT, RevisitState
 from pipeline.store.schema import hosts, revisits, stories, urls, verdicts
+from pipeline.store.statements import insert_of
 
 # Of one host, so many looks wait in the ledger at once.
 OPEN_PER_HOST = 5
@@ -35,39 +38,56 @@ class LookedAt:
 
 def story_looked_at(connection: Connection, url_id: int) -> LookedAt | None:
     """The story that was made of the URL's page; None when there is none."""
-    query = (
-        select(stories, verdicts.c.is_conflict, verdicts.c.is_conflict_policy)
-        .outerjoin(verdicts, and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current))
-        .where(stories.c.url_id == url_id)
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_LOOKED_AT, {"url_id": url_id}).first()
     if row is None:
         return None
     key = version_key(row.title, row.standfirst, row.content_hash)
     return LookedAt(row.id, key, row.published_at, row.stored_at, bool(row.is_conflict or row.is_conflict_policy))
 
 
+_LOOKED_AT = (
+    select(
+        *(stories.c[name] for name in ("id", "title", "standfirst", "content_hash", "published_at", "stored_at")),
+        verdicts.c.is_conflict,
+        verdicts.c.is_conflict_policy,
+    )
+    .outerjoin(verdicts, and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current))
+    .where(stories.c.url_id == bindparam("url_id"))
+)
+
+
 def load_state(connection: Connection, url_id: int) -> RevisitState:
     """What is remembered of the looks at a URL's page; the empty state when it was never looked at."""
-    row = connection.execute(select(revisits).where(revisits.c.url_id == url_id)).first()
+    row = connection.execute(_STATE, {"url_id": url_id}).first()
     return RevisitState() if row is None else RevisitState(**{name: getattr(row, name) for name in _FIELDS})
 
 
 def save_state(connection: Connection, url_id: int, host: str, state: RevisitState) -> None:
     """Remember the looks at a URL's page after one more; the look is no longer open."""
     values = {name: getattr(state, name) for name in _FIELDS}
-    change = update(revisits).where(revisits.c.url_id == url_id).values(opened_at=None, **values)
-    if not connection.execute(change).rowcount:
-        connection.execute(insert(revisits).values(url_id=url_id, host=host, **values))
+    row = {"url_id": url_id, "host": host, "opened_at": None, **values}
+    connection.execute(_save(connection.dialect.name), row)
+
+
+@cache
+def _save(dialect: str) -> Insert:
+    made = insert_of(dialect, revisits)
+    return made.on_conflict_do_update(
+        index_elements=["url_id"], set_={name: made.excluded[name] for name in ("opened_at", *_FIELDS)}
+    )
+
+
+_STATE = select(revisits).where(revisits.c.url_id == bindparam("url_id"))
 
 
 def mark_gone(connection: Connection, story_id: int, gone_at: datetime | None) -> None:
     """Note since when a story's page is gone, keeping an earlier instant; None: it is there."""
-    change = update(stories).where(stories.c.id == story_id)
-    if gone_at is None:
-        connection.execute(change.where(stories.c.gone_at.is_not(None)).values(gone_at=None))
-    else:
-        connection.execute(change.where(stories.c.gone_at.is_(None)).values(gone_at=gone_at))
+    connection.execute(_BACK if gone_at is None else _GONE, {"story": story_id, "gone_at": gone_at})
+
+
+_OF_STORY = update(stories).where(stories.c.id == bindparam("story"))
+_BACK = _OF_STORY.where(stories.c.gone_at.is_not(None))
+_GONE = _OF_STORY.where(stories.c.gone_at.is_(None))
 
 
 def open_due_looks(connection: Connection, now: datetime, most: int) -> int:

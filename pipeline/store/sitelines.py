@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from pipeline.outcomes import SiteLineState
 from pipeline.reading.site_memory import (
@@ -30,7 +32,7 @@ from pipeline.reading.site_memory import (
     signer_of,
 )
 from pipeline.store.schema import dropped_lines, site_line_stories, site_lines, site_memories
-from pipeline.store.statements import insert_for, insert_missing
+from pipeline.store.statements import insert_new, insert_of, insert_rows
 from pipeline.values import CleanStory
 
 # How often a site's store is cleared out, in its stories, and how fresh `last_seen_at` of a learned line is kept.
@@ -40,8 +42,12 @@ _FRESH = timedelta(days=1)
 
 def learned_lines(connection: Connection, site: str) -> frozenset[str]:
     """The hashes of the lines that are furniture of the site."""
-    query = select(site_lines.c.line_hash).where(site_lines.c.site == site, site_lines.c.state == SiteLineState.LEARNED)
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(connection.execute(_LEARNED, {"of_site": site}).scalars())
+
+
+_LEARNED = select(site_lines.c.line_hash).where(
+    site_lines.c.site == bindparam("of_site"), site_lines.c.state == SiteLineState.LEARNED
+)
 
 
 def taken_from(connection: Connection, url_id: int) -> frozenset[str]:
@@ -86,10 +92,9 @@ def learn_from(
         for line in (*fresh, *seen)
     ]
     before = _sighted(connection, site, cluster_id, [line.line_hash for line in seen])
-    insert_missing(connection, site_line_stories, sightings)
+    insert_new(connection, site_line_stories, sightings)
     again = [line for line in seen if line.line_hash not in before]
-    for line in again:
-        _count_line(connection, known[line.line_hash], line, now)
+    _count_lines(connection, [(known[line.line_hash], line) for line in again], now)
     ripe = [line.line_hash for line in again if known[line.line_hash].story_count + 1 >= MIN_STORIES]
     if count % _TIDY_EVERY == 0:
         _tidy(connection, site, now)
@@ -139,11 +144,17 @@ def keep_line(connection: Connection, site: str, line_hash: str) -> bool:
 
 def _count_story(connection: Connection, site: str) -> int:
     """One more story of the site; returns how many there were."""
-    statement = insert_for(connection, site_memories).values(site=site, stories_seen=1)
+    counted = connection.execute(_count_statement(connection.dialect.name), {"of_site": site})
+    return int(counted.scalar_one())
+
+
+@cache
+def _count_statement(dialect: str) -> ReturningInsert[int]:
+    statement = insert_of(dialect, site_memories).values(site=bindparam("of_site"), stories_seen=1)
     statement = statement.on_conflict_do_update(
         index_elements=[site_memories.c.site], set_={"stories_seen": site_memories.c.stories_seen + 1}
     )
-    return int(connection.execute(statement.returning(site_memories.c.stories_seen)).scalar_one())
+    return statement.returning(site_memories.c.stories_seen)
 
 
 def _keep_fresh(connection: Connection, site: str, hashes: frozenset[str], now: datetime) -> None:
@@ -157,8 +168,12 @@ def _keep_fresh(connection: Connection, site: str, hashes: frozenset[str], now: 
 
 
 def _known(connection: Connection, site: str, hashes: Sequence[str]) -> dict[str, Row[Any]]:
-    query = select(site_lines).where(site_lines.c.site == site, site_lines.c.line_hash.in_(hashes))
-    return {row.line_hash: row for row in connection.execute(query)}
+    rows = connection.execute(_KNOWN, {"of_site": site, "hashes": list(hashes)})
+    return {row.line_hash: row for row in rows}
+
+
+_OF_SITE = site_lines.c.site == bindparam("of_site")
+_KNOWN = select(site_lines).where(_OF_SITE, site_lines.c.line_hash.in_(bindparam("hashes", expanding=True)))
 
 
 def _is_counted(row: Row[Any]) -> bool:
@@ -166,48 +181,58 @@ def _is_counted(row: Row[Any]) -> bool:
 
 
 def _add_lines(connection: Connection, site: str, lines: Sequence[MaybeFurniture], count: int, now: datetime) -> None:
-    if lines:
-        connection.execute(
-            insert(site_lines),
-            [
-                {
-                    "site": site,
-                    "line_hash": line.line_hash,
-                    "line": line.line,
-                    "place": line.place,
-                    "state": SiteLineState.SEEN,
-                    "story_count": 1,
-                    "since_story": count,
-                    "echo": line.echo,
-                    "first_seen_at": now,
-                    "last_seen_at": now,
-                }
-                for line in lines
-            ],
-        )
+    rows = [
+        {
+            "site": site,
+            "line_hash": line.line_hash,
+            "line": line.line,
+            "place": line.place,
+            "state": SiteLineState.SEEN,
+            "story_count": 1,
+            "since_story": count,
+            "echo": line.echo,
+            "first_seen_at": now,
+            "last_seen_at": now,
+        }
+        for line in lines
+    ]
+    insert_rows(connection, site_lines, rows)
 
 
 def _sighted(connection: Connection, site: str, cluster_id: int, hashes: Sequence[str]) -> set[str]:
     """Those of the lines that a story of the cluster has shown already."""
     if not hashes:
         return set()
-    query = select(site_line_stories.c.line_hash).where(
-        site_line_stories.c.site == site,
-        site_line_stories.c.cluster_id == cluster_id,
-        site_line_stories.c.line_hash.in_(hashes),
-    )
-    return set(connection.execute(query).scalars())
+    values = {"of_site": site, "cluster": cluster_id, "hashes": list(hashes)}
+    return set(connection.execute(_SIGHTED, values).scalars())
 
 
-def _count_line(connection: Connection, row: Row[Any], line: MaybeFurniture, now: datetime) -> None:
-    stories = row.story_count + 1
-    # A line that once stood between paragraphs counts as one that does.
-    place = line.place if row.place == line.place else "body"
-    connection.execute(
-        update(site_lines)
-        .where(site_lines.c.site == row.site, site_lines.c.line_hash == row.line_hash)
-        .values(story_count=stories, place=place, echo=row.echo + (line.echo - row.echo) / stories, last_seen_at=now)
-    )
+_SIGHTED = select(site_line_stories.c.line_hash).where(
+    site_line_stories.c.site == bindparam("of_site"),
+    site_line_stories.c.cluster_id == bindparam("cluster"),
+    site_line_stories.c.line_hash.in_(bindparam("hashes", expanding=True)),
+)
+
+
+def _count_lines(connection: Connection, seen: Sequence[tuple[Row[Any], MaybeFurniture]], now: datetime) -> None:
+    """Each of the known lines was shown by one more story."""
+    values = [
+        {
+            "of_site": row.site,
+            "of_hash": row.line_hash,
+            "story_count": row.story_count + 1,
+            # A line that once stood between paragraphs counts as one that does.
+            "place": line.place if row.place == line.place else "body",
+            "echo": row.echo + (line.echo - row.echo) / (row.story_count + 1),
+            "last_seen_at": now,
+        }
+        for row, line in seen
+    ]
+    if values:
+        connection.execute(_COUNT_LINE, values)
+
+
+_COUNT_LINE = update(site_lines).where(_OF_SITE, site_lines.c.line_hash == bindparam("of_hash"))
 
 
 def _learn(connection: Connection, site: str, ripe: Sequence[str], count: int, now: datetime) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, or_, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.dml import Delete, Insert
 
 # SQLite takes 32,766 variables in a statement, PostgreSQL 65,535; a slice keeps both far from it.
 SLICE = 500
@@ -27,7 +28,12 @@ def slices(items: Sequence[T], size: int = SLICE) -> Iterator[Sequence[T]]:
 
 def insert_for(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the connection's own dialect, so that ON CONFLICT can be said."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_of(connection.dialect.name, table)
+
+
+def insert_of(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The same by the dialect's name, for statements that are built once."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -44,15 +50,43 @@ def insert_missing(connection: Connection, table: Table, rows: Iterable[Mapping[
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows that no unique key refuses, without counting: the statement is compiled once for any number."""
     if rows:
-        connection.execute(insert_for(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
 
 
-def insert_id(connection: Connection, statement: Insert) -> int:
-    """Run an INSERT of one row and return its id."""
-    key = connection.execute(statement).inserted_primary_key
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows, all with the same keys. No rows, no statement."""
+    if rows:
+        connection.execute(_insert(table), list(rows))
+
+
+def insert_id(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
+    """Insert one row and return its id."""
+    key = connection.execute(_insert(table), dict(row)).inserted_primary_key
     if key is None:
         raise RuntimeError("the INSERT returned no primary key")
     return int(key[0])
+
+
+def delete_of(connection: Connection, column: Column[int], key: int) -> None:
+    """Delete the rows of the column's table in which it is `key`."""
+    connection.execute(_delete_of(column), {"key": key})
+
+
+# Building a statement and working out its key in the cache of compiled ones costs more CPU than SQLite takes to run it.
+# What runs for every story is built once; the values are parameters.
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    return insert_of(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _delete_of(column: Column[int]) -> Delete:
+    return delete(column.table).where(column == bindparam("key"))
 
 
 def is_over(until: ColumnElement[Any], now: datetime, longest_s: float) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from pipeline.outcomes import Relation, StatusCause, StoryStatus
 from pipeline.revisions.notices import Notice
@@ -55,23 +55,25 @@ def apply_notice(connection: Connection, story_id: int, notice: Notice | None, n
 
 def inherit_status(connection: Connection, story_id: int, now: datetime) -> bool:
     """Mark a story that was just stored and is made from one that was withdrawn before; whether it was."""
-    matched = stories.alias("matched")
-    came_first = matched.c.published_at.is_(None) | stories.c.published_at.is_(None)
-    query = (
-        select(matched.c.id, matched.c.status)
-        .select_from(story_links)
-        .join(matched, matched.c.id == story_links.c.matched_story_id)
-        .join(stories, stories.c.id == story_links.c.story_id)
-        .where(story_links.c.story_id == story_id, story_links.c.relation.in_(FAMILY_RELATIONS))
-        .where(matched.c.status.in_((*TAKEN_BACK, StoryStatus.ORIGIN_WITHDRAWN)))
-        .where(or_(came_first, matched.c.published_at <= stories.c.published_at))
-        .order_by(matched.c.id)
-    )
-    source = connection.execute(query).first()
+    source = connection.execute(_WITHDRAWN_SOURCES, {"story": story_id}).first()
     if source is None:
         return False
     origin = source.id if source.status in TAKEN_BACK else _origin_of(connection, source.id)
     return _mark_fallen(connection, story_id, origin, now)
+
+
+_matched = stories.alias("matched")
+_came_first = _matched.c.published_at.is_(None) | stories.c.published_at.is_(None)
+_WITHDRAWN_SOURCES = (
+    select(_matched.c.id, _matched.c.status)
+    .select_from(story_links)
+    .join(_matched, _matched.c.id == story_links.c.matched_story_id)
+    .join(stories, stories.c.id == story_links.c.story_id)
+    .where(story_links.c.story_id == bindparam("story"), story_links.c.relation.in_(FAMILY_RELATIONS))
+    .where(_matched.c.status.in_((*TAKEN_BACK, StoryStatus.ORIGIN_WITHDRAWN)))
+    .where(or_(_came_first, _matched.c.published_at <= stories.c.published_at))
+    .order_by(_matched.c.id)
+)
 
 
 def _fell(connection: Connection, story_id: int, status: StoryStatus, now: datetime) -> tuple[int, ...]:

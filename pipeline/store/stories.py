@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from pipeline.identity.near_copies import Match
 from pipeline.identity.sources import source_of_site
@@ -27,9 +27,9 @@ from pipeline.store.schema import (
     urls,
 )
 from pipeline.store.sitelines import learn_from
-from pipeline.store.statements import insert_id, insert_new
+from pipeline.store.statements import delete_of, insert_id, insert_new, insert_rows
 from pipeline.store.statuses import apply_notice, inherit_status
-from pipeline.store.verdicts import add_story_codes, hold_cluster_of, keep_verdict
+from pipeline.store.verdicts import add_story_codes, hold_cluster_of, keep_first_verdict, keep_verdict
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
 from pipeline.wire.identity import is_wire_url, source_of
 
@@ -37,7 +37,7 @@ from pipeline.wire.identity import is_wire_url, source_of
 def add_page(connection: Connection, url_id: int, page: PageRef) -> int:
     """Note where a raw response lies in the archive; returns the row's id."""
     values = {name: getattr(page, name) for name in PageRef.__dataclass_fields__ if name != "url"}
-    return insert_id(connection, insert(pages).values(url_id=url_id, **values))
+    return insert_id(connection, pages, {"url_id": url_id, **values})
 
 
 def newest_page(connection: Connection, url_id: int) -> Row[Any] | None:
@@ -54,7 +54,7 @@ def store_record(
     `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
     claim and the lock on this exact text (`lock_texts`), so nobody else can store the same words before the commit.
     """
-    own = connection.execute(select(stories).where(stories.c.url_id == claim.url_id)).first()
+    own = connection.execute(_OWN, {"url_id": claim.url_id}).first()
     if own is not None and own.pruned_at is not None:
         # Whoever had the page of a pruned story read again: its words do not come back.
         return StoredStory(claim.url_id, UrlState.STORED, Reason.UNCHANGED, own.id)
@@ -65,6 +65,9 @@ def store_record(
         stored = _store_first(connection, claim, page_id, site, record, now)
     keep_dropped(connection, claim.url_id, record.story.dropped)
     return stored
+
+
+_OWN = select(stories).where(stories.c.url_id == bindparam("url_id"))
 
 
 def _store_first(
@@ -84,9 +87,7 @@ def _store_first(
         _credit_twin(connection, claim.url_id, copy.story_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
     cluster_id = hold_cluster(connection, copy.cluster_id) if copy is not None else found_cluster(connection, now)
-    announced = connection.execute(
-        select(urls.c.announced_at, urls.c.entry_codes).where(urls.c.id == claim.url_id)
-    ).one()
+    announced = connection.execute(_ANNOUNCED, {"url_id": claim.url_id}).one()
     values = _story_values(record) | {
         "url_id": claim.url_id,
         "feed_id": claim.feed_id,
@@ -98,20 +99,25 @@ def _store_first(
         "stored_at": now,
         "revision": 1,
     }
-    story_id = insert_id(connection, insert(stories).values(**values))
+    story_id = insert_id(connection, stories, values)
     _add_revision(connection, story_id, 1, page_id, record, now)
     own_text(connection, story_id, record.fingerprint, now)
     index_story(connection, cluster_id, record.fingerprint.anchors)
-    link_stories(connection, claim.url_id, story_id, title, [m for m in (copy, *linked) if m is not None], now)
+    matches = [match for match in (copy, *linked) if match is not None]
+    link_stories(connection, claim.url_id, story_id, title, matches, now)
     if copy is None:
         ask_second_look(connection, story_id, now)
     keep_credits(connection, claim.url_id, record.credits)
-    keep_verdict(connection, story_id, 1, record.verdict, now)
+    keep_first_verdict(connection, story_id, cluster_id, record.verdict, now)
     apply_notice(connection, story_id, notice_of(record), now)
-    inherit_status(connection, story_id, now)
+    if matches:
+        inherit_status(connection, story_id, now)
     add_story_codes(connection, story_id, (SubjectCode(*code) for code in announced.entry_codes or ()))
     learn_from(connection, site, story_id, cluster_id, record.story, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
+
+
+_ANNOUNCED = select(urls.c.announced_at, urls.c.entry_codes).where(urls.c.id == bindparam("url_id"))
 
 
 def _credit_twin(
@@ -182,12 +188,9 @@ def replace_reading(connection: Connection, story_id: int, record: StoryRecord, 
 
 def keep_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedLine]) -> None:
     """Replace the lines that the last reading of the URL's page dropped."""
-    connection.execute(delete(dropped_lines).where(dropped_lines.c.url_id == url_id))
-    if dropped:
-        connection.execute(
-            insert(dropped_lines),
-            [{"url_id": url_id, "position": d.position, "line": d.line, "rule": d.rule} for d in dropped],
-        )
+    delete_of(connection, dropped_lines.c.url_id, url_id)
+    rows = [{"url_id": url_id, "position": d.position, "line": d.line, "rule": d.rule} for d in dropped]
+    insert_rows(connection, dropped_lines, rows)
 
 
 def owner_of_text(connection: Connection, fingerprint: Fingerprint) -> int | None:
@@ -235,19 +238,17 @@ def _is_canonical_twin(connection: Connection, record: StoryRecord, other_story_
 def _add_revision(
     connection: Connection, story_id: int, number: int, page_id: int, record: StoryRecord, now: datetime
 ) -> int:
-    return insert_id(
-        connection,
-        insert(revisions).values(
-            story_id=story_id,
-            number=number,
-            page_id=page_id,
-            title=record.story.title,
-            standfirst=record.story.standfirst,
-            text=record.story.text,
-            content_hash=record.fingerprint.content_hash,
-            stored_at=now,
-        ),
-    )
+    row = {
+        "story_id": story_id,
+        "number": number,
+        "page_id": page_id,
+        "title": record.story.title,
+        "standfirst": record.story.standfirst,
+        "text": record.story.text,
+        "content_hash": record.fingerprint.content_hash,
+        "stored_at": now,
+    }
+    return insert_id(connection, revisions, row)
 
 
 def _offset_s(moment: datetime | None) -> int | None:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from pipeline.judging.pooling import StoryScores, pool
 from pipeline.store.events_told import ask_event_look
-from pipeline.store.facts import keep_cluster_facts, keep_facts
+from pipeline.store.facts import keep_cluster_facts, keep_facts, keep_first_facts
 from pipeline.store.origins import keep_origins
 from pipeline.store.schema import (
     attributions,
@@ -26,7 +26,7 @@ from pipeline.store.schema import (
     verdict_acts,
     verdicts,
 )
-from pipeline.store.statements import insert_id, insert_missing, slices
+from pipeline.store.statements import delete_of, insert_id, insert_missing, insert_rows, slices
 from pipeline.values import ActScore, Attribution, Mention, PlaceMention, SubjectCode, Verdict
 
 NAME_MAX = 255
@@ -40,57 +40,78 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
     anything is changed: who pools it makes the facts of all its stories anew.
     """
     cluster_id = hold_cluster_of(connection, story_id)
-    connection.execute(
-        update(verdicts).where(verdicts.c.story_id == story_id, verdicts.c.is_current).values(is_current=False)
-    )
-    verdict_id = insert_id(
-        connection,
-        insert(verdicts).values(
-            story_id=story_id,
-            revision=revision,
-            is_current=True,
-            model=verdict.model,
-            rules=verdict.rules,
-            language_supported=verdict.language_supported,
-            conflict=verdict.conflict,
-            conflict_policy=verdict.conflict_policy,
-            threshold=verdict.threshold,
-            is_conflict=verdict.is_conflict,
-            is_conflict_policy=verdict.is_conflict_policy,
-            evidence=msgspec.to_builtins(verdict.evidence),
-            judged_at=now,
-        ),
-    )
-    if verdict.acts:
-        connection.execute(
-            insert(verdict_acts), [{"verdict_id": verdict_id, "act": a.act, "score": a.score} for a in verdict.acts]
-        )
-    _replace(connection, mentions, story_id, map(_mention_row, verdict.mentions))
-    _replace(connection, place_mentions, story_id, map(_place_row, verdict.places))
-    _replace(connection, attributions, story_id, map(_attribution_row, verdict.sourcing))
-    if cluster_id is None or not pool_cluster(connection, cluster_id):
+    connection.execute(_RETIRE, {"story": story_id})
+    for table in (mentions, place_mentions, attributions):
+        delete_of(connection, table.c.story_id, story_id)
+    _add(connection, story_id, revision, verdict, now)
+    if cluster_id is None or not _pool(connection, cluster_id):
         keep_facts(connection, story_id)
     if cluster_id is not None:
         keep_origins(connection, cluster_id, now)
         ask_event_look(connection, cluster_id, now)
 
 
+def keep_first_verdict(connection: Connection, story_id: int, cluster_id: int, verdict: Verdict, now: datetime) -> None:
+    """The same of a story that was stored just now in a cluster that the caller holds: nothing is there to replace."""
+    _add(connection, story_id, 1, verdict, now)
+    if not _pool(connection, cluster_id):
+        keep_first_facts(connection, story_id)
+    keep_origins(connection, cluster_id, now)
+    ask_event_look(connection, cluster_id, now)
+
+
+def _add(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
+    row = {
+        "story_id": story_id,
+        "revision": revision,
+        "is_current": True,
+        "model": verdict.model,
+        "rules": verdict.rules,
+        "language_supported": verdict.language_supported,
+        "conflict": verdict.conflict,
+        "conflict_policy": verdict.conflict_policy,
+        "threshold": verdict.threshold,
+        "is_conflict": verdict.is_conflict,
+        "is_conflict_policy": verdict.is_conflict_policy,
+        "evidence": msgspec.to_builtins(verdict.evidence),
+        "judged_at": now,
+    }
+    verdict_id = insert_id(connection, verdicts, row)
+    acts = [{"verdict_id": verdict_id, "act": act.act, "score": act.score} for act in verdict.acts]
+    insert_rows(connection, verdict_acts, acts)
+    of_story = {"story_id": story_id}
+    insert_rows(connection, mentions, [of_story | _mention_row(item) for item in verdict.mentions])
+    insert_rows(connection, place_mentions, [of_story | _place_row(item) for item in verdict.places])
+    insert_rows(connection, attributions, [of_story | _attribution_row(item) for item in verdict.sourcing])
+
+
+_OF_STORY = verdicts.c.story_id == bindparam("story")
+_RETIRE = update(verdicts).where(_OF_STORY, verdicts.c.is_current).values(is_current=False)
+
+
 def hold_cluster_of(connection: Connection, story_id: int) -> int | None:
     """The story's cluster, from which it can't be moved before the commit."""
-    query = select(stories.c.cluster_id).where(stories.c.id == story_id)
-    cluster_id = connection.execute(query).scalar()
+    cluster_id = connection.execute(_CLUSTER_OF, {"story": story_id}).scalar()
     while cluster_id is not None:
         _hold(connection, cluster_id)
         # It may have moved while the lock was waited for.
-        present = connection.execute(query).scalar()
+        present = connection.execute(_CLUSTER_OF, {"story": story_id}).scalar()
         if present == cluster_id:
             break
         cluster_id = present
     return cluster_id
 
 
+_CLUSTER_OF = select(stories.c.cluster_id).where(stories.c.id == bindparam("story"))
+
+
 def _hold(connection: Connection, cluster_id: int) -> None:
-    connection.execute(select(clusters.c.id).where(clusters.c.id == cluster_id).with_for_update(key_share=True))
+    # On SQLite one transaction writes at a time.
+    if connection.dialect.name != "sqlite":
+        connection.execute(_HOLD, {"cluster": cluster_id})
+
+
+_HOLD = select(clusters.c.id).where(clusters.c.id == bindparam("cluster")).with_for_update(key_share=True)
 
 
 def pool_cluster(connection: Connection, cluster_id: int) -> bool:
@@ -101,61 +122,66 @@ def pool_cluster(connection: Connection, cluster_id: int) -> bool:
     """
     # Two who pool one cluster at once would each miss the other's story.
     _hold(connection, cluster_id)
-    before = _counting(connection, cluster_id)
-    _pool(connection, cluster_id)
-    is_changed = _counting(connection, cluster_id) != before
+    return _pool(connection, cluster_id)
+
+
+def _pool(connection: Connection, cluster_id: int) -> bool:
+    """`pool_cluster` for who holds the cluster already."""
+    before = {tuple(row) for row in connection.execute(_COUNTING, {"cluster": cluster_id})}
+    if before:
+        delete_of(connection, cluster_acts.c.cluster_id, cluster_id)
+        delete_of(connection, cluster_verdicts.c.cluster_id, cluster_id)
+    is_changed = _add_pooled(connection, cluster_id) != before
     if is_changed:
         keep_cluster_facts(connection, cluster_id)
     return is_changed
 
 
-def _counting(connection: Connection, cluster_id: int) -> list[tuple[Any, ...]]:
-    """What `story_facts` takes from the verdict of a cluster; empty when there is none."""
-    query = (
-        select(
-            cluster_verdicts.c.is_conflict,
-            cluster_verdicts.c.is_conflict_policy,
-            cluster_acts.c.act,
-            cluster_acts.c.score,
-        )
-        .outerjoin(cluster_acts, cluster_acts.c.cluster_id == cluster_verdicts.c.cluster_id)
-        .where(cluster_verdicts.c.cluster_id == cluster_id)
-        .order_by(cluster_acts.c.act)
+# What `story_facts` takes from the verdict of a cluster; no row when there is none.
+_COUNTING = (
+    select(
+        cluster_verdicts.c.is_conflict,
+        cluster_verdicts.c.is_conflict_policy,
+        cluster_acts.c.act,
+        cluster_acts.c.score,
     )
-    return [tuple(row) for row in connection.execute(query)]
+    .outerjoin(cluster_acts, cluster_acts.c.cluster_id == cluster_verdicts.c.cluster_id)
+    .where(cluster_verdicts.c.cluster_id == bindparam("cluster"))
+)
 
 
-def _pool(connection: Connection, cluster_id: int) -> None:
-    connection.execute(delete(cluster_acts).where(cluster_acts.c.cluster_id == cluster_id))
-    connection.execute(delete(cluster_verdicts).where(cluster_verdicts.c.cluster_id == cluster_id))
-    rows = connection.execute(
-        select(verdicts)
-        .join(stories, stories.c.id == verdicts.c.story_id)
-        .where(stories.c.cluster_id == cluster_id, verdicts.c.is_current)
-        .order_by(verdicts.c.judged_at, verdicts.c.id)
-    ).all()
+def _add_pooled(connection: Connection, cluster_id: int) -> set[tuple[Any, ...]]:
+    """Pool a cluster that has no verdict; returns what _COUNTING would say of it now."""
+    rows = connection.execute(_OF_CLUSTER, {"cluster": cluster_id}).all()
     if not rows:
-        return
+        return set()
     acts = _acts_by_verdict(connection, [row.id for row in rows])
     pooled = pool(
         [StoryScores(row.conflict, row.conflict_policy, row.threshold, tuple(acts.get(row.id, ()))) for row in rows]
     )
-    connection.execute(
-        insert(cluster_verdicts).values(
-            cluster_id=cluster_id,
-            stories=pooled.stories,
-            conflict=pooled.conflict,
-            conflict_policy=pooled.conflict_policy,
-            threshold=pooled.threshold,
-            is_conflict=pooled.is_conflict,
-            is_conflict_policy=pooled.is_conflict_policy,
-            judged_at=rows[-1].judged_at,
-        )
-    )
-    if pooled.acts:
-        connection.execute(
-            insert(cluster_acts), [{"cluster_id": cluster_id, "act": a.act, "score": a.score} for a in pooled.acts]
-        )
+    row = {
+        "cluster_id": cluster_id,
+        "stories": pooled.stories,
+        "conflict": pooled.conflict,
+        "conflict_policy": pooled.conflict_policy,
+        "threshold": pooled.threshold,
+        "is_conflict": pooled.is_conflict,
+        "is_conflict_policy": pooled.is_conflict_policy,
+        "judged_at": rows[-1].judged_at,
+    }
+    insert_rows(connection, cluster_verdicts, [row])
+    named = [{"cluster_id": cluster_id, "act": act.act, "score": act.score} for act in pooled.acts]
+    insert_rows(connection, cluster_acts, named)
+    flags = (pooled.is_conflict, pooled.is_conflict_policy)
+    return {(*flags, act.act, act.score) for act in pooled.acts} or {(*flags, None, None)}
+
+
+_OF_CLUSTER = (
+    select(*(verdicts.c[name] for name in ("id", "conflict", "conflict_policy", "threshold", "judged_at")))
+    .join(stories, stories.c.id == verdicts.c.story_id)
+    .where(stories.c.cluster_id == bindparam("cluster"), verdicts.c.is_current)
+    .order_by(verdicts.c.judged_at, verdicts.c.id)
+)
 
 
 def add_story_codes(connection: Connection, story_id: int, codes: Iterable[SubjectCode]) -> int:
@@ -231,17 +257,16 @@ def count_stale(connection: Connection, model: str, rules: str, threshold: float
 def _acts_by_verdict(connection: Connection, verdict_ids: Sequence[int]) -> dict[int, list[ActScore]]:
     found: dict[int, list[ActScore]] = {}
     for piece in slices(verdict_ids):
-        query = select(verdict_acts).where(verdict_acts.c.verdict_id.in_(piece))
-        for row in connection.execute(query.order_by(verdict_acts.c.verdict_id, verdict_acts.c.act)):
+        for row in connection.execute(_ACTS, {"verdicts": list(piece)}):
             found.setdefault(row.verdict_id, []).append(ActScore(row.act, row.score))
     return found
 
 
-def _replace(connection: Connection, table: Table, story_id: int, rows: Iterable[dict[str, Any]]) -> None:
-    connection.execute(delete(table).where(table.c.story_id == story_id))
-    fresh = [row | {"story_id": story_id} for row in rows]
-    if fresh:
-        connection.execute(insert(table), fresh)
+_ACTS = (
+    select(verdict_acts)
+    .where(verdict_acts.c.verdict_id.in_(bindparam("verdicts", expanding=True)))
+    .order_by(verdict_acts.c.verdict_id, verdict_acts.c.act)
+)
 
 
 def _mention_row(mention: Mention) -> dict[str, Any]:

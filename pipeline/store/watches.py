@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, and_, column, delete, func, insert, or_, select, table, update
+from sqlalchemy import Connection, Row, String, and_, column, delete, func, or_, select, table, update
 
 from pipeline.outcomes import AlertKind, AlertReason, AlertState, StoryStatus
 from pipeline.store.conditions import Candidate, matching
@@ -96,19 +96,19 @@ def add_watch(
     """Keep a watch for stories stored since `since`; returns its id. Raises WatchNameTaken."""
     if find_watch(connection, name) is not None:
         raise WatchNameTaken(f"there is a watch named {name} already: remove it first, or choose another name")
-    values = {
+    row = {
         "name": name,
         "condition": condition,
         "targets": list(targets),
         "digest_s": digest.total_seconds() if digest else None,
         "limit_messages": limit.messages if limit else None,
         "limit_s": limit.window.total_seconds() if limit else None,
-    }
-    return insert_id(
+        "is_active": True,
+        "added_at": now,
         # The first look goes back by the overlap, as each does: here it must not.
-        connection,
-        insert(watches).values(is_active=True, added_at=now, looked_at=since + OVERLAP, **values),
-    )
+        "looked_at": since + OVERLAP,
+    }
+    return insert_id(connection, watches, row)
 
 
 def list_watches(connection: Connection, *, active_only: bool = False) -> list[Watch]:

@@ -1,0 +1,39 @@
+"""The comparison of benchmark figures with the last release's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.suite import compare, last_release, table
+
+
+def results(settle: float, corpus: str = "abc") -> dict[str, dict[str, float | str]]:
+    return {"settling": {"read_ratio": 1.2, "settle_ratio": settle, "statements_a_story": 30.0, "corpus": corpus}}
+
+
+def test_a_ratio_that_is_over_a_tenth_higher_is_shown_loud() -> None:
+    rows = {row.name: row for row in compare(results(0.23), results(0.2))}
+    assert rows["settling: settle_ratio"].is_worse
+    assert not rows["settling: read_ratio"].is_worse
+    assert table(list(rows.values())).count("WORSE") == 1
+
+
+def test_a_ratio_within_a_tenth_is_not() -> None:
+    assert not any(row.is_worse for row in compare(results(0.219), results(0.2)))
+
+
+def test_figures_over_other_pages_are_not_compared() -> None:
+    assert all(row.before is None for row in compare(results(0.9), results(0.2, corpus="other")))
+
+
+def test_without_an_earlier_release_nothing_is_worse() -> None:
+    assert not any(row.is_worse for row in compare(results(0.9), None))
+
+
+def test_the_last_release_is_the_newest_before_this_one_by_number(tmp_path: Path) -> None:
+    for name in ("0.2.0", "0.10.0", "0.11.0"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    found = last_release(tmp_path, "0.11.0")
+    assert found is not None
+    assert found.stem == "0.10.0"
+    assert last_release(tmp_path, "0.2.0") is None
