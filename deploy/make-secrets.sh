@@ -26,6 +26,9 @@ user default on nopass resetkeys resetchannels -@all +ping
 user frontwire on #$hash ~rq:* resetchannels +@all -@admin -@dangerous +info +client|list +client|setname
 USERS
 
+# Whom watches tell. Nobody at first: yours to fill, a line `name url` for each (docs/watches.md).
+[ -e alert_targets ] || : >alert_targets
+
 # A container reads a secret as its own, unprivileged user; the directory keeps everybody else on the machine out.
 chmod 644 ./*
 chmod 700 .

@@ -13,6 +13,7 @@ from pipeline.store.facts import keep_facts
 from pipeline.store.schema import (
     attributions,
     clusters,
+    event_clusters,
     feed_polls,
     feeds,
     mentions,
@@ -21,6 +22,8 @@ from pipeline.store.schema import (
     revisions,
     stories,
     story_links,
+    story_origins,
+    told_events,
     urls,
     verdict_acts,
     verdicts,
@@ -130,3 +133,17 @@ def add_place(connection: Connection, story_id: int, name: str = "Kharkiv", **va
     defaults: dict[str, Any] = {"country": "UKR", "latitude": 49.99, "longitude": 36.23, "place": "lead"}
     defaults |= {"span_start": 0, "span_end": 7, "surface": name}
     connection.execute(insert(place_mentions).values(story_id=story_id, name=name, **(defaults | values)))
+
+
+def add_origin(connection: Connection, story_id: int, **values: Any) -> None:
+    """From where the story has its report: its own unless `kind` says otherwise."""
+    defaults = {"kind": "own", "method": "o1", "decided_at": NOW}
+    connection.execute(insert(story_origins).values(story_id=story_id, **(defaults | values)))
+
+
+def add_event(connection: Connection, event_id: int, cluster_ids: Sequence[int], **values: Any) -> None:
+    """An event that the reports tell of."""
+    defaults = {"founded_at": NOW, "method": "e1", "changed_at": NOW}
+    connection.execute(insert(told_events).values(id=event_id, **(defaults | values)))
+    for cluster_id in cluster_ids:
+        connection.execute(insert(event_clusters).values(cluster_id=cluster_id, event_id=event_id, joined_at=NOW))

@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from workers.cli import COMMANDS, frontwire
-from workers.settings import SECRETS, Settings
+from workers.settings import SECRETS, Settings, load_settings, split_address
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -105,7 +105,7 @@ def test_every_frontwire_command_that_is_named_exists() -> None:
         health = service["healthcheck"].get("test", [])
         named += [" ".join(health[2:])] if health[1:2] == ["frontwire"] else []
     named += [words.replace('", "', " ") for words in re.findall(r'CMD \["frontwire", "([^\]]+)"\]', DOCKERFILE)]
-    assert {"db upgrade", "poller", "dispatcher", "worker", "watcher", "metrics", "doctor"} == set(named)
+    assert {"db upgrade", "poller", "dispatcher", "worker", "watcher", "websub", "metrics", "doctor"} == set(named)
     for command in named:
         first, *rest = command.split()
         assert first in COMMANDS
@@ -136,9 +136,20 @@ def test_a_secret_that_is_used_is_given_and_one_that_is_given_is_declared(name: 
 def test_only_the_migration_gets_the_owner_and_only_grafana_the_reader() -> None:
     holders = {s: {n for n in SERVICES if s in SERVICES[n].get("secrets", [])} for s in COMPOSE["secrets"]}
     assert holders["owner_database_url"] == {"migrate"}
-    assert holders["worker_database_url"] == {"poller", "dispatcher", "worker", "watcher", "metrics"}
+    assert holders["worker_database_url"] == {"poller", "dispatcher", "worker", "watcher", "websub", "metrics"}
+    assert holders["alert_targets"] == {"watcher"}
     assert holders["read_password"] == {"grafana", "postgres"}
     assert holders["valkey_users"] == {"valkey"}
+
+
+def test_websub_starts_when_asked_for_alone_and_listens_where_a_proxy_reaches_it() -> None:
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "websub": ["websub"]
+    }
+    environment = SERVICES["websub"]["environment"]
+    assert split_address(environment["FRONTWIRE_WEBSUB_LISTEN"]) == ("0.0.0.0", 9188)
+    assert environment["FRONTWIRE_WEBSUB_URL"] == "${FRONTWIRE_WEBSUB_URL:-}"
+    assert "web" in SERVICES["websub"]["networks"]
 
 
 def test_every_file_that_is_mounted_or_copied_exists() -> None:
@@ -188,6 +199,20 @@ def test_the_script_keeps_the_secrets_that_are_there(tmp_path: Path) -> None:
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
     _make_secrets(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_targets_that_are_filled_in_are_known_by_name_and_kept(
+    secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = "FRONTWIRE_ALERT_TARGETS_FILE"
+    assert SERVICES["watcher"]["environment"][variable] == "/run/secrets/alert_targets"
+    monkeypatch.setenv(variable, str(secrets / "alert_targets"))
+    assert load_settings().targets == {}
+    _make_secrets(tmp_path)
+    (tmp_path / "alert_targets").write_text("desk json://desk.example/hook\nchat slack://a/b/c/#alerts\n")
+    _make_secrets(tmp_path)
+    monkeypatch.setenv(variable, str(tmp_path / "alert_targets"))
+    assert load_settings().targets == {"desk": "json://desk.example/hook", "chat": "slack://a/b/c/#alerts"}
 
 
 # ----------------------------------------------------------------------------------------------------------- Valkey

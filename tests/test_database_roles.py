@@ -17,7 +17,7 @@ import pytest
 import yaml
 from grafana_sql import as_sent
 from psycopg.errors import InsufficientPrivilege
-from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, add_story, add_url
+from rows import NOW, add_attribution, add_copy, add_event, add_feed, add_place, add_poll, add_story, add_url
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
@@ -130,6 +130,28 @@ def test_the_read_role_sees_no_table(roles: Roles, table: str) -> None:
         connection.execute(f"SELECT 1 FROM {table}".encode())
 
 
+def test_the_read_role_searches_though_it_sees_no_index(roles: Roles, worker_engine: Engine) -> None:
+    with worker_engine.begin() as connection:
+        empty(connection)
+        add_story(connection, 90, "Ministers agree a ceasefire", language="en")
+    with psycopg.connect(roles.read) as connection:
+        query = "SELECT title, snippet FROM search_stories('minist* ceasefires') JOIN story_details USING (story_id)"
+        ((title, snippet),) = connection.execute(query.encode()).fetchall()
+    assert title == "Ministers agree a ceasefire"
+    assert snippet.startswith("«Ministers» agree a «ceasefire»")
+
+
+def test_what_the_reader_searches_with_obeys_nobody_elses_names(roles: Roles) -> None:
+    with psycopg.connect(roles.superuser) as connection:
+        query = "SELECT prosecdef, proconfig, pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'search_stories'"
+        assert connection.execute(query.encode()).fetchall() == [
+            (True, ["search_path=pg_catalog, public, pg_temp"], "frontwire_owner")
+        ]
+        assert connection.execute("SELECT has_schema_privilege('frontwire_read', 'public', 'CREATE')").fetchone() == (
+            False,
+        )
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -230,6 +252,7 @@ def test_a_backup_is_restored_with_the_rights_of_each_role(
         )
     ) as connection:
         connection.execute("SELECT * FROM conflict_policy_stories")
+        connection.execute("SELECT * FROM search_stories('truce')")
         with pytest.raises(InsufficientPrivilege):
             connection.execute("SELECT * FROM urls")
 
@@ -239,7 +262,7 @@ def test_a_backup_is_restored_with_the_rights_of_each_role(
 
 def empty(connection: Connection) -> None:
     """Takes every story, URL and feed away."""
-    for table in ("stories", "urls", "feeds", "clusters"):
+    for table in ("stories", "urls", "feeds", "clusters", "told_events"):
         connection.execute(text(f"DELETE FROM {table}"))
 
 
@@ -254,6 +277,7 @@ def test_every_panel_answers_as_the_read_role(roles: Roles, worker_engine: Engin
         add_copy(connection, 91, 90)
         add_place(connection, 90)
         add_attribution(connection, 90)
+        add_event(connection, 90, [90], independent_origins=2)
         add_url(connection, 92, feed_id=90, state="dead", reason="timeout", settled_at=NOW)
     with psycopg.connect(roles.read) as connection:
         dashboard = json.loads(path.read_text("utf-8"))

@@ -27,7 +27,7 @@ def lines_of(path: Path) -> dict[str, list[str]]:
 
 def test_there_is_a_unit_for_each_process() -> None:
     commands = [lines_of(path)["ExecStart"][0].split()[1] for path in UNITS]
-    assert sorted(commands) == ["dashboard", "dispatcher", "metrics", "poller", "run", "watcher", "worker"]
+    assert sorted(commands) == ["dashboard", "dispatcher", "metrics", "poller", "run", "watcher", "websub", "worker"]
     assert set(commands) <= set(COMMANDS)
 
 

@@ -13,17 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from pipeline.store.readers_search import POSTGRES_WEIGHTS, RANKED_MAX, SNIPPET_OF, SNIPPET_WORDS, TERMS_MAX
 from pipeline.store.reports import Facts, StoryFilter, stories_by_id
 from pipeline.store.triggers import SEARCH_CONFIGS
 from pipeline.store.types import UtcDateTime
 
-# Beyond these the newest matches alone are ranked: a word that every story has must not cost a look at every story.
-RANKED_MAX = 2_000
-TERMS_MAX = 16
-# A hit in the headline counts ten times one in the text, one in the standfirst four times.
+# As POSTGRES_WEIGHTS.
 _SQLITE_RANK = "bm25(story_search, 10.0, 4.0, 1.0)"
-_POSTGRES_WEIGHTS = "'{0.1, 0.1, 0.4, 1.0}'"
-SNIPPET_WORDS = 24
 # Stored text has no control characters, so these can't be part of it.
 MARK_START, MARK_END = "\x02", "\x03"
 
@@ -161,13 +157,13 @@ WITH matched AS MATERIALIZED (
     ORDER BY story_search.story_id DESC LIMIT :ranked
 ),
 found AS MATERIALIZED (
-    SELECT story_id, ts_rank_cd({_POSTGRES_WEIGHTS}, document, {query}, 1) AS rank
+    SELECT story_id, ts_rank_cd({POSTGRES_WEIGHTS}, document, {query}, 1) AS rank
     FROM matched JOIN story_search USING (story_id)
     ORDER BY rank DESC, story_id DESC LIMIT :limit
 )
 SELECT found.story_id, CAST(found.rank AS double precision) AS rank, ts_headline(
         search_config(stories.language),
-        concat_ws(' ', stories.title, stories.standfirst, left(stories.text, 20000)),
+        {SNIPPET_OF},
         {query},
         'StartSel="{MARK_START}", StopSel="{MARK_END}", MaxWords={SNIPPET_WORDS}, MinWords=12, MaxFragments=1'
     ) AS snippet

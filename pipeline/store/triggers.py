@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from pipeline.store.dialects import day_of, hour_of
 from pipeline.store.facts import COLUMNS, select_facts
+from pipeline.store.readers_search import search_function
 
 SEARCHED = ("title", "standfirst", "text")
 # Columns of a story that its facts repeat, and that change without a new verdict.
@@ -171,6 +172,7 @@ $$""",
 FOR EACH ROW EXECUTE FUNCTION keep_story_search()""",
         "stories_reword": f"""CREATE TRIGGER stories_reword AFTER UPDATE ON stories
 FOR EACH ROW WHEN ({is_reworded}) EXECUTE FUNCTION keep_story_search()""",
+        "search_stories": search_function(SEARCH_CONFIGS),
     }
 
 

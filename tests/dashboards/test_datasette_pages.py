@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import serve
-from rows import add_story
+from rows import add_event, add_origin, add_story
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -35,11 +35,13 @@ YEAR = "day >= date('now', '-365 days')"
 SLUGS = ("monitor", "clusters", "acts", "map", "sources", "pipeline")
 HOSTILE = 'Talks <img src=x onerror="document.title=\'broken\'"><script>document.title="broken"</script> & "more"'
 HOSTILE_ID = 900
+# Another report of the same event, as hostile.
+TELLING_ID = 901
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The dashboard's address and the database that the demo filled, with one hostile story beside."""
+    """The dashboard's address and the database that the demo filled, with two hostile stories beside."""
     directory = tmp_path_factory.mktemp("demo")
     command = [
         sys.executable,
@@ -62,6 +64,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
             dateline=HOSTILE[:255], stored_at=datetime.now(UTC),
             acts={"talks": 0.9}, actors=["USA"],
         )  # fmt: skip
+        add_story(
+            connection, TELLING_ID, HOSTILE, url="javascript:document.title='worse'", site="telling.example",
+            stored_at=datetime.now(UTC), acts={"talks": 0.9}, actors=["USA"],
+        )  # fmt: skip
+        add_origin(
+            connection, HOSTILE_ID, kind="outlet", name=HOSTILE[:64], surface=HOSTILE, origin_story_id=TELLING_ID
+        )
+        add_event(connection, 900, [HOSTILE_ID, TELLING_ID], independent_origins=2)
         connection.execute(insert(dropped_lines).values(url_id=HOSTILE_ID, position=0, line=HOSTILE, rule="caption"))
     engine.dispose()
     for url in serve(f"sqlite:///{path}", directory):
@@ -115,11 +125,18 @@ def test_the_numbers_of_clusters_acts_sources_and_pipeline_are_sqls(
     ((policy, reports),) = sql(demo, "SELECT count(*), count(DISTINCT cluster_id) FROM conflict_policy_stories")
     carried = sql(
         demo,
-        "SELECT copies, sites FROM story_clusters WHERE copies > 0 AND cluster_id IN "
+        "SELECT copies, sites, independent_origins FROM story_clusters WHERE copies > 0 AND cluster_id IN "
         "(SELECT cluster_id FROM conflict_policy_stories) ORDER BY copies DESC, first_seen_at DESC",
     )
-    assert numbers(browser) == [policy, reports, len(carried), sum(copies for copies, _ in carried)]
-    assert sorted(row[4:] for row in table(browser, "clusters")) == sorted([str(c), str(s)] for c, s in carried)
+    assert numbers(browser) == [policy, reports, len(carried), sum(row[0] for row in carried)]
+    assert sorted(row[4:] for row in table(browser, "clusters")) == sorted([str(n) for n in row] for row in carried)
+    told = sql(
+        demo,
+        "SELECT count(*), event_origins FROM story_events WHERE event_origins >= 2 AND cluster_id IN "
+        "(SELECT cluster_id FROM conflict_policy_stories) GROUP BY event_id",
+    )
+    assert len(told) >= 2
+    assert sorted(row[3:] for row in table(browser, "events")) == sorted([str(n) for n in row] for row in told)
 
     visit(browser, demo, "/-/dashboards/acts?period=365+days")
     acts = sql(demo, f"SELECT act, count(DISTINCT story_id) FROM policy_acts WHERE {YEAR} GROUP BY act")
@@ -149,6 +166,23 @@ def test_the_map_colours_each_state_that_was_named(demo: tuple[str, Path], brows
     ]
     assert {match[1] for label in labels if (match := re.search(r"code: (\w+)", label))} == named
     assert len(named) > 5
+
+
+def test_the_map_has_a_point_for_each_place_that_was_named(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
+    for chosen, where in (
+        ("", ""),
+        ("&act=talks", "AND story_id IN (SELECT story_id FROM policy_acts WHERE act = 'talks')"),
+    ):
+        visit(browser, demo, f"/-/dashboards/map?period=365+days{chosen}")
+        counted = f"WHERE is_conflict_policy AND lat IS NOT NULL AND {YEAR} {where} GROUP BY place, lat, lon"
+        wanted = sql(demo, f"SELECT place, count(*) FROM places {counted}")
+        labels = [
+            str(shape.get_attribute("aria-label"))
+            for shape in browser.find_elements(By.CSS_SELECTOR, "#card-places path[aria-roledescription='circle']")
+        ]
+        shown = [re.search(r"stories: (\d+); place: (.+?); country", label) for label in labels]
+        assert sorted((match[2], int(match[1])) for match in shown if match) == sorted(wanted) != []
+        assert severe(browser) == []
 
 
 def test_filters_narrow_the_clusters_and_acts(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
@@ -229,11 +263,51 @@ def test_a_story_page_names_the_copies_in_other_outlets(demo: tuple[str, Path], 
     assert len(browser.find_elements(By.CSS_SELECTOR, "#copies tbody tr")) == copies
 
 
+def test_a_story_page_says_from_whom_the_story_has_its_report(
+    demo: tuple[str, Path], browser: webdriver.Chrome
+) -> None:
+    ((story_id, origin_id, title),) = sql(
+        demo,
+        "SELECT copied.story_id, original.id, original.title FROM story_origins AS copied "
+        "JOIN stories AS original ON original.id = copied.origin_story_id WHERE copied.kind = 'copy' "
+        "ORDER BY copied.story_id LIMIT 1",
+    )
+    visit(browser, demo, f"/-/story/{story_id}")
+    assert texts(browser, "#origin h2 + p")[0].startswith("A copy")
+    link = browser.find_element(By.CSS_SELECTOR, "#origin a")
+    assert link.text == title
+    assert str(link.get_attribute("href")).endswith(f"/-/story/{origin_id}")
+    visit(browser, demo, f"/-/story/{origin_id}")
+    assert texts(browser, "#origin h2 + p")[0].startswith("Its own")
+    assert severe(browser) == []
+
+
+def test_a_story_page_lists_the_other_tellings_of_its_event_as_weaker(
+    demo: tuple[str, Path], browser: webdriver.Chrome
+) -> None:
+    told = sql(
+        demo,
+        "SELECT event_id, event_origins, first_story_id, title FROM story_events WHERE event_id <> 900 "
+        "AND event_origins >= 2 ORDER BY event_id, first_seen_at, cluster_id",
+    )
+    told = [row for row in told if row[0] == told[0][0]]
+    visit(browser, demo, f"/-/story/{told[0][2]}")
+    assert texts(browser, "#event h2") == [f"Told too in other words: {len(told) - 1}"]
+    assert texts(browser, "#event b") == [str(told[0][1])]
+    assert texts(browser, "#event td a[href*='/-/story/']") == [row[3] for row in told[1:]]
+    assert "weaker tie than a copy" in texts(browser, "#event .fw-note")[0]
+    ((alone,),) = sql(demo, "SELECT min(story_id) FROM story_details WHERE event_id IS NULL")
+    visit(browser, demo, f"/-/story/{alone}")
+    assert browser.find_elements(By.ID, "event") == []
+
+
 def test_what_strangers_wrote_is_text_on_every_page(demo: tuple[str, Path], browser: webdriver.Chrome) -> None:
     visit(browser, demo, f"/-/story/{HOSTILE_ID}")
     assert browser.title == HOSTILE
     assert texts(browser, "h1") == [HOSTILE]
     assert texts(browser, "#dropped s") == [HOSTILE]
+    assert texts(browser, "#origin b") == [HOSTILE[:64].strip()]
+    assert texts(browser, "#origin .fw-credit, #origin a, #event td a") == [HOSTILE, HOSTILE, HOSTILE]
     assert (
         browser.find_elements(By.CSS_SELECTOR, ".fw-story img, .fw-story script, .fw-story a[href^='javascript']") == []
     )

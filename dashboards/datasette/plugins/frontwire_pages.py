@@ -60,7 +60,7 @@ def outlets_time(published_at: str | None, offset_s: int | None) -> str | None:
 
 
 async def story_page(datasette: Any, request: Any) -> Response:
-    """One story whole: text, verdict with its evidence, what cleaning took out, revisions, copies, raw response."""
+    """One story whole: text, verdict with its evidence, origin, other tellings, revisions, copies, archive."""
     key = {"id": int(request.url_vars["story_id"])}
     ask = _asker(datasette)
     found = await ask("SELECT * FROM story_details WHERE story_id = :id", key)
@@ -91,10 +91,35 @@ async def story_page(datasette: Any, request: Any) -> Response:
                 "SELECT position, line, rule FROM story_dropped_lines WHERE story_id = :id ORDER BY position", key
             ),
             "copies": await ask("SELECT * FROM story_copies WHERE story_id = :id ORDER BY seen_at LIMIT 200", key),
+            "origin_story": await _origin_story(ask, story),
+            "event": await _event(ask, story),
             "pages": await ask("SELECT * FROM archived_pages WHERE story_id = :id ORDER BY page_id DESC LIMIT 50", key),
             "database": _database(datasette),
         },
     )
+
+
+async def _origin_story(ask: Any, story: dict[str, Any]) -> dict[str, Any] | None:
+    """The other story from which this one has its report; None where it is its own or the other is not stored."""
+    if story["origin_story_id"] in (None, story["story_id"]):
+        return None
+    found = await ask(
+        "SELECT story_id, title, site, url, stored_at FROM story_details WHERE story_id = :id",
+        {"id": story["origin_story_id"]},
+    )
+    return found[0] if found else None
+
+
+async def _event(ask: Any, story: dict[str, Any]) -> dict[str, Any] | None:
+    """How many independent origins the story's event has, and the reports that tell of it in other words."""
+    if story["event_id"] is None:
+        return None
+    reports = await ask(
+        "SELECT * FROM story_events WHERE event_id = :event ORDER BY first_seen_at, cluster_id LIMIT 200",
+        {"event": story["event_id"]},
+    )
+    others = [report for report in reports if report["cluster_id"] != story["cluster_id"]]
+    return {"origins": reports[0]["event_origins"] if reports else 0, "others": others}
 
 
 def paragraphs(pieces: list[Piece]) -> list[list[Piece]]:

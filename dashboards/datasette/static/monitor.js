@@ -119,11 +119,13 @@ function widen(spec, period) {
   spec.mark = { ...spec.mark, clip: true };
 }
 
+// Rows with an `actor` colour its state, rows with `lat` and `lon` are points on it.
 async function drawMap(place, chart, rows) {
   const atlas = `${pages}/frontwire-static/atlas`;
+  const shape = { url: `${atlas}/countries-110m.json`, format: { type: "topojson", feature: "countries" } };
   const codes = await (await fetch(`${atlas}/codes.json`)).json();
   const counted = rows.filter((row) => row.actor in codes).map((row) => ({ ...row, id: codes[row.actor] }));
-  const shape = { url: `${atlas}/countries-110m.json`, format: { type: "topojson", feature: "countries" } };
+  const points = rows.filter((row) => typeof row.lat === "number" && typeof row.lon === "number");
   const spec = {
     $schema: "https://vega.github.io/schema/vega-lite/v5.json",
     description: chart.title,
@@ -131,28 +133,44 @@ async function drawMap(place, chart, rows) {
     height: 480,
     projection: { type: "naturalEarth1" },
     config: { background: "transparent", view: { stroke: null } },
-    layer: [
-      { data: shape, mark: { type: "geoshape", fill: "#e3e7ea", stroke: "#fff", strokeWidth: 0.5 } },
-      {
-        data: shape,
-        transform: [
-          { lookup: "id", from: { data: { values: counted }, key: "id", fields: ["actor", "stories"] } },
-          { filter: "isValid(datum.stories)" },
-        ],
-        mark: { type: "geoshape", stroke: "#fff", strokeWidth: 0.5, tooltip: true },
-        encoding: {
-          color: { field: "stories", type: "quantitative", scale: { scheme: "orangered", type: "symlog" }, title: "stories" },
-          tooltip: [
-            { field: "properties.name", title: "state" },
-            { field: "actor", title: "code" },
-            { field: "stories", title: "stories" },
-          ],
-        },
-      },
-    ],
+    layer: [{ data: shape, mark: { type: "geoshape", fill: "#e3e7ea", stroke: "#fff", strokeWidth: 0.5 } }],
   };
+  if (counted.length > 0) spec.layer.push(states(shape, counted));
+  if (points.length > 0) spec.layer.push(spots(points));
   place.replaceChildren();
   await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
+}
+
+function states(shape, counted) {
+  return {
+    data: shape,
+    transform: [
+      { lookup: "id", from: { data: { values: counted }, key: "id", fields: ["actor", "stories"] } },
+      { filter: "isValid(datum.stories)" },
+    ],
+    mark: { type: "geoshape", stroke: "#fff", strokeWidth: 0.5, tooltip: true },
+    encoding: {
+      color: { field: "stories", type: "quantitative", scale: { scheme: "orangered", type: "symlog" }, title: "stories" },
+      tooltip: [
+        { field: "properties.name", title: "state" },
+        { field: "actor", title: "code" },
+        { field: "stories", title: "stories" },
+      ],
+    },
+  };
+}
+
+function spots(points) {
+  return {
+    data: { values: points },
+    mark: { type: "circle", color: "#b3401f", opacity: 0.65, stroke: "#fff", strokeWidth: 0.5 },
+    encoding: {
+      longitude: { field: "lon", type: "quantitative" },
+      latitude: { field: "lat", type: "quantitative" },
+      size: { field: "stories", type: "quantitative", scale: { range: [30, 600] }, title: "stories" },
+      tooltip: ["place", "country", "stories"].map((field) => ({ field })),
+    },
+  };
 }
 
 const DRAW = { map: drawMap, table: drawTable, metric: drawMetric, "vega-lite": drawVegaLite };

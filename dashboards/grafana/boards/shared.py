@@ -80,10 +80,10 @@ most AS (
 )
 SELECT most.first_seen_at, title, site AS first_site, stories, copies,
     (SELECT count(*) FROM (
-        SELECT site FROM story_copies WHERE story_copies.story_id = most.story_id UNION SELECT story_details.site
+        SELECT site FROM story_copies WHERE story_copies.story_id = most.story_id UNION SELECT told.site
     ) AS carriers) AS sites,
-    {SAFE_URL}
-FROM most JOIN story_details ON story_details.story_id = most.story_id
+    independent_origins AS origins, {SAFE_URL}
+FROM most JOIN conflict_policy_stories AS told ON told.story_id = most.story_id
 ORDER BY copies DESC, most.first_seen_at DESC"""
 
 

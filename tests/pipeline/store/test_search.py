@@ -52,6 +52,14 @@ def found(engine: Engine, typed: str, wanted: StoryFilter = EVERYTHING, limit: i
         return [row["id"] for row in search_stories(connection, typed, wanted, limit)]
 
 
+def found_by_readers(engine: Engine, typed: str, **wanted: object) -> list[int]:
+    """What the function for readers of PostgreSQL finds, with its named parameters."""
+    given = "".join(f", {name} => :{name}" for name in wanted)
+    with engine.connect() as connection:
+        query = text(f"SELECT story_id FROM search_stories(:typed, most => 10{given})")
+        return list(connection.execute(query, {"typed": typed} | wanted).scalars())
+
+
 @pytest.mark.parametrize(
     ("typed", "ids"),
     [
@@ -145,3 +153,30 @@ def test_terms_are_told_apart_as_people_type_them() -> None:
 )
 def test_nothing_that_is_typed_is_syntax(filled: Engine, typed: str) -> None:
     assert set(found(filled, typed)) <= set(STORIES)
+
+
+READERS_TYPE = (
+    "ceasefire", "CEASEFIRE minister*", "minist*", '"arms control"', "arms-control", "arms-con*", '"two minist"*',
+    '"arms control"ceasefire', "rüstungskontrolle", "Häuser", "перемир'я", "O'Neill's", '"', "* * -", "50%",
+    "\\", "the", "ceasefire zebra", '"ceasefire on Sunday', "C:\\x*", "<->", "x" * 600, "a " * 40 + "ceasefire", "",
+)  # fmt: skip
+
+
+def test_readers_of_postgresql_find_what_the_command_finds(filled: Engine) -> None:
+    if filled.dialect.name != "postgresql":
+        pytest.skip("SQLite's readers ask the index itself")
+    asked = {typed: found(filled, typed) for typed in READERS_TYPE}
+    assert {typed: found_by_readers(filled, typed) for typed in READERS_TYPE} == asked
+    assert sum(map(bool, asked.values())) > 10
+    assert found_by_readers(filled, "ceasefire", policy_only=True) == [1]
+    assert found_by_readers(filled, "ceasefire", since=NOW + timedelta(hours=2)) == [2]
+    assert found_by_readers(filled, "häuser", language="de") == [4]
+    assert found_by_readers(filled, "häuser", language="en") == []
+
+
+@given(typed=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+def test_nothing_that_a_reader_types_is_syntax(filled: Engine, typed: str) -> None:
+    if filled.dialect.name != "postgresql":
+        pytest.skip("SQLite's readers ask the index itself")
+    found_by_readers(filled, typed)
