@@ -12,6 +12,7 @@ import click
 COMMANDS = {
     "run": ("workers.cli.run", "run", "Run everything on this machine: poller, dispatcher, workers, dashboard."),
     "demo": ("workers.cli.demo", "demo", "The same processes over a small recorded wire; no network needed."),
+    "bench": ("workers.cli.bench", "bench", "Measure how many stories a second this machine carries."),
     "poller": ("workers.cli.processes", "poller", "Run one poller process."),
     "dispatcher": ("workers.cli.processes", "dispatcher", "Run one dispatcher process."),
     "worker": ("workers.cli.processes", "worker", "Run one worker process."),

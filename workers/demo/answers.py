@@ -32,10 +32,11 @@ class Answer:
 
 def answers(now: datetime, edition: int) -> dict[str, Answer]:
     """Every URL that answers in that edition; all others are 404."""
-    return {url: answer for site in load_sites(now, edition) for url, answer in _of_site(site, edition)}
+    return {url: answer for site in load_sites(now, edition) for url, answer in answers_of(site, edition)}
 
 
-def _of_site(site: Site, edition: int) -> Iterator[tuple[str, Answer]]:
+def answers_of(site: Site, edition: int) -> Iterator[tuple[str, Answer]]:
+    """Every URL of one site that answers in that edition: robots.txt, feeds, stories, addresses that moved, notices."""
     yield site.url("/robots.txt"), Answer(200, (("Content-Type", "text/plain"),), site.robots.encode())
     for feed in site.feeds:
         yield site.url(feed.path), _feed(site, feed, edition)

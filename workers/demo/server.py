@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -21,7 +22,33 @@ COUNTS_URL = "http://control.example/counts"
 
 EDITIONS = (1, 2)
 
-_NOT_FOUND = Answer(404, (("Content-Type", "text/html"),), b"<h1>404 Not Found</h1>")
+NOT_FOUND = Answer(404, (("Content-Type", "text/html"),), b"<h1>404 Not Found</h1>")
+
+
+class LoopbackServer:
+    """Answers requests for any host by `answer`, from a free port of 127.0.0.1: to be used as an HTTP proxy."""
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        self._answer = answer
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> str:
+        """Binds a free port of loopback and answers until `stop`; gives the proxy's URL."""
+        handler = type("DemoHandler", (_Handler,), {"answer": staticmethod(self._answer)})
+        server = _Server(("127.0.0.1", 0), handler)
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="demo-wire", daemon=True)
+        self._thread.start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    def stop(self) -> None:
+        """Ends the server and frees its port. Does nothing when it is not running."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+        self._server = self._thread = None
 
 
 class DemoWire:
@@ -37,26 +64,15 @@ class DemoWire:
         self._edition = EDITIONS[0]
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: threading.Thread | None = None
+        self._server = LoopbackServer(self.answer)
 
     def start(self) -> str:
         """Binds a free port of loopback and answers until `stop`; gives the proxy's URL."""
-        handler = type("DemoHandler", (_Handler,), {"wire": self})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
-        self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="demo-wire", daemon=True)
-        self._thread.start()
-        return f"http://127.0.0.1:{server.server_address[1]}"
+        return self._server.start()
 
     def stop(self) -> None:
         """Ends the server and frees its port. Does nothing when it is not running."""
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-        self._server = self._thread = None
+        self._server.stop()
 
     @property
     def edition(self) -> int:
@@ -96,7 +112,12 @@ class DemoWire:
         bare, _, query = url.partition("?")
         if query and url not in printed and bare in printed:
             return Answer(302, (("Location", bare), ("Content-Type", "text/html")), b"")
-        return printed.get(url, _NOT_FOUND)
+        return printed.get(url, NOT_FOUND)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -105,11 +126,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "demo-wire"
     timeout = 30.0
-    wire: ClassVar[DemoWire]
+    # Head and body are two writes: the second would wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
+    answer: ClassVar[Callable[[str], Answer]]
 
     def do_GET(self) -> None:
         url = self.path if self.path.startswith("http://") else f"http://{self.headers.get('Host', '')}{self.path}"
-        self._send(_encoded(_conditional(self.wire.answer(url), self.headers), self.headers))
+        self._send(_encoded(_conditional(type(self).answer(url), self.headers), self.headers))
 
     def do_HEAD(self) -> None:
         self.do_GET()
