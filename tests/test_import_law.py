@@ -97,7 +97,7 @@ RULES = (
     Rule(
         "HTTP is spoken in one package",
         ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "http.client"),
-        ("workers/http/",),
+        ("workers/http/", "benchmarks/intake_rivals.py"),
         "workers/poller.py",
         "import aiohttp",
     ),

@@ -35,7 +35,7 @@ class SqlGate:
 
     def __init__(self, engine: Engine, delay_s: float) -> None:
         self._delay_s = delay_s
-        self._transactions = _SharedTransactions(engine)
+        self._transactions = SharedTransactions(engine)
 
     async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
         """Wait for the host's turn; GateClosed when that would take longer than a few seconds."""
@@ -55,8 +55,11 @@ class SqlGate:
             await asyncio.sleep(answer.wait_s)
 
 
-class _SharedTransactions:
-    """Runs small acts on hosts; those that arrive while a transaction runs wait for it and share the next."""
+class SharedTransactions:
+    """Runs small acts; those that arrive while a transaction runs wait for it and share the next.
+
+    One object runs one transaction at a time. `host` orders the acts within it.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -113,7 +116,7 @@ class _Act:
 class _Slot(AbstractAsyncContextManager[object]):
     """One of a host's connections, given back on leaving; the slot frees itself when this process dies."""
 
-    def __init__(self, transactions: _SharedTransactions, host: str, token: str) -> None:
+    def __init__(self, transactions: SharedTransactions, host: str, token: str) -> None:
         self._transactions, self._host, self._token = transactions, host, token
 
     async def __aexit__(

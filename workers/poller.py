@@ -14,16 +14,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from pipeline.feeds import body_digest, plan_poll, request_headers
 from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
-from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, PollPlan
+from pipeline.store.feeds import PollWritten
+from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, NotModified, PollPlan
 from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.database import reading
 from workers.drops import Drops
-from workers.gate import SqlGate
+from workers.gate import SharedTransactions, SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
 from workers.process import Backoff, describe, is_passing, prolong_leases, utc_now
@@ -47,6 +48,8 @@ class Poller:
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
         self._token = uuid.uuid4().hex
+        # Answers that changed nothing share transactions: a commit costs more than what is written then.
+        self._unchanged = SharedTransactions(engine)
         self._drops = Drops(engine, settings.wire_dir, self._token, self._read_body)
         self._sitemaps = Sitemaps(engine, http, self._token, self._read_body)
 
@@ -56,7 +59,7 @@ class Poller:
         prolonging = asyncio.create_task(prolong_leases(self._extend, self._settings.lease_s))
         while not stop.is_set():
             try:
-                await self.step()
+                claimed = await self.step()
                 backoff.succeeded()
                 wait_s = self._settings.tick_s
             except Exception as error:
@@ -65,6 +68,10 @@ class Poller:
                     log.warning("step_failed", step="claim", error=describe(error), wait_s=round(wait_s, 1))
                 else:
                     log.exception("step_failed", step="claim")
+                claimed = 0
+            if claimed:
+                await self._half_free(stop, wait_s)
+                continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
         await self._finish()
@@ -82,6 +89,17 @@ class Poller:
             task.add_done_callback(self._running.discard)
         return len(claimed)
 
+    async def _half_free(self, stop: asyncio.Event, wait_s: float) -> None:
+        """Wait until half of the room is free, at most `wait_s`: where feeds were due, more may be."""
+        stopping = asyncio.create_task(stop.wait())
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while not stop.is_set() and len(self._running) > self._settings.poll_concurrency // 2:
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                break
+            await asyncio.wait({stopping, *self._running}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
     async def idle(self) -> None:
         """Wait until the polls in flight have ended."""
         while self._running:
@@ -90,6 +108,14 @@ class Poller:
     async def poll(self, state: FeedState) -> PollPlan | None:
         """One poll from request to commit; None when the lease was lost meanwhile."""
         result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
+        if isinstance(result, NotModified) and not state.is_index:
+            unchanged = plan_poll(state, result, None, {}, utc_now(), random.random())
+            written = await self._unchanged.run(
+                # In the order of extend_feeds, so that the two never wait for each other in a ring.
+                f"{state.id:020}",
+                lambda connection: self._write(connection, state, result, unchanged),
+            )
+            return self._told(state, unchanged, written)
         # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
         known = await asyncio.to_thread(self._known, state)
         reading = await self._read(state, result, known)
@@ -141,12 +167,22 @@ class Poller:
             return feed_store.known_entries(connection, state.id)
 
     def _apply(self, state: FeedState, result: FetchResult, plan: PollPlan) -> PollPlan | None:
+        with self._engine.begin() as connection:
+            written = self._write(connection, state, result, plan)
+        return self._told(state, plan, written)
+
+    def _write(
+        self, connection: Connection, state: FeedState, result: FetchResult, plan: PollPlan
+    ) -> PollWritten | None:
         now = utc_now()
         body_bytes = len(result.body) if isinstance(result, FetchedPage) else 0
-        with self._engine.begin() as connection:
-            written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, result.elapsed_s)
-            if written is not None and plan.fetch_delay_s > 0:
-                host_store.hold_host(connection, host_store.asked_host(state.url), now, plan.fetch_delay_s)
+        written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, result.elapsed_s)
+        if written is not None and plan.fetch_delay_s > 0:
+            host_store.hold_host(connection, host_store.asked_host(state.url), now, plan.fetch_delay_s)
+        return written
+
+    def _told(self, state: FeedState, plan: PollPlan, written: PollWritten | None) -> PollPlan | None:
+        """The plan, and its line in the log, once it stands in SQL."""
         if written is None:
             log.warning("poll_lease_lost", feed=state.url)
             return None

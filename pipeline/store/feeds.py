@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
 
 from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.feeds.fulltext import agreed_after
@@ -20,7 +20,7 @@ from pipeline.store.items import put_items
 from pipeline.store.retention import is_pruned
 from pipeline.store.rhythm import note_news, note_silence
 from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
-from pipeline.store.statements import insert_for, insert_missing, is_over, slices
+from pipeline.store.statements import insert_for, insert_missing, is_over, is_over_when, latest_end, slices
 from pipeline.values import Entry, FeedState, PollPlan
 from pipeline.wire.identity import is_wire_url, priority_of_urgency, source_of
 
@@ -170,6 +170,40 @@ def make_feeds_due(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
+def _due_query(status: FeedStatus, is_due: ColumnElement[bool]) -> Select[Any]:
+    down = select(hosts.c.host).where(
+        hosts.c.down_until > bindparam("b_now", type_=hosts.c.down_until.type),
+        hosts.c.down_until <= bindparam("b_far", type_=hosts.c.down_until.type),
+    )
+    return (
+        select(feeds.c.id, feeds.c.host, feeds.c.next_poll_at)
+        .where(
+            feeds.c.status == status,
+            or_(feeds.c.is_folder.is_(False), feeds.c.id.in_(bindparam("b_folders", expanding=True))),
+            is_due,
+            is_over_when(feeds.c.lease_until, "b_now", "b_latest"),
+            feeds.c.host.not_in(down),
+        )
+        .order_by(feeds.c.next_poll_at)
+        .limit(bindparam("b_limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+# Each of these walks the index from its first row and stops at the limit. One query with an OR sorted all that was due:
+# with 20,000 feeds due it cost four times what it cost with 1,000.
+_DUE = tuple(
+    _due_query(status, is_due)
+    for status in FeedStatus
+    if status is not FeedStatus.DISABLED
+    for is_due in (
+        feeds.c.next_poll_at <= bindparam("b_now", type_=feeds.c.next_poll_at.type),
+        # Written by a clock that ran ahead.
+        feeds.c.next_poll_at > bindparam("b_far", type_=feeds.c.next_poll_at.type),
+    )
+)
+
+
 def claim_due_feeds(
     connection: Connection,
     token: str,
@@ -182,26 +216,18 @@ def claim_due_feeds(
 
     Of the watched folders only those of `folder_ids` are taken: the ones that are on this machine.
     """
-    is_due = or_(feeds.c.next_poll_at <= now, feeds.c.next_poll_at > now + timedelta(seconds=LONGEST_INTERVAL_S))
-    down = select(hosts.c.host).where(
-        hosts.c.down_until > now, hosts.c.down_until <= now + timedelta(seconds=LONGEST_INTERVAL_S)
-    )
-    query = (
-        select(feeds.c.id, feeds.c.host)
-        .where(
-            feeds.c.status != FeedStatus.DISABLED,
-            or_(feeds.c.is_folder.is_(False), feeds.c.id.in_(folder_ids)),
-            is_due,
-            is_over(feeds.c.lease_until, now, lease_s),
-            feeds.c.host.not_in(down),
-        )
-        .order_by(feeds.c.next_poll_at)
-        .limit(limit * 4)
-        .with_for_update(skip_locked=True)
-    )
+    values = {
+        "b_now": now,
+        "b_far": now + timedelta(seconds=LONGEST_INTERVAL_S),
+        "b_latest": latest_end(now, lease_s),
+        "b_folders": list(folder_ids),
+        "b_limit": limit * 4,
+    }
+    due = [row for query in _DUE for row in connection.execute(query, values)]
+    due.sort(key=lambda row: row.next_poll_at)
     # Feeds of one host would only wait for each other under that host's spacing: one of each host at a time.
     chosen: dict[str, int] = {}
-    for row in connection.execute(query):
+    for row in due:
         if len(chosen) < limit:
             chosen.setdefault(row.host, row.id)
     if not chosen:
@@ -271,6 +297,45 @@ def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> di
     return known
 
 
+# Every poll runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built once
+# (docs/benchmarks.md).
+_STATE = (
+    "status",
+    "etag",
+    "last_modified",
+    "body_sha256",
+    "interval_s",
+    "error_count",
+    "last_polled_at",
+    "last_success_at",
+    "last_new_at",
+    "last_unconditional_at",
+    "redirect_url",
+    "redirect_count",
+    "known_entries",
+    "next_poll_at",
+    "is_index",
+    "hub_url",
+    "topic_url",
+    "push_confirmed",
+)
+_HELD = (
+    select(feeds).where(feeds.c.id == bindparam("b_id"), feeds.c.lease_token == bindparam("b_token")).with_for_update()
+)
+_SAVE = (
+    update(feeds)
+    .where(feeds.c.id == bindparam("b_id"))
+    .values(
+        {
+            name: bindparam(f"b_{name}", type_=feeds.c[name].type)
+            for name in (*_STATE, "url", "host", "last_outcome", "last_reason", "last_detail")
+        }
+    )
+)
+_SAVE_AND_FREE = _SAVE.values(lease_token=None, lease_until=None)
+_NOTE_POLL = insert(feed_polls)
+
+
 def apply_poll(
     connection: Connection,
     token: str,
@@ -286,9 +351,7 @@ def apply_poll(
     New URL rows, the listing, validators, the next poll and the poll's own row stand in the caller's one transaction.
     `keeps_lease` is for a folder, each of whose files is a poll of its own.
     """
-    feed = connection.execute(
-        select(feeds).where(feeds.c.id == plan.state.id, feeds.c.lease_token == token).with_for_update()
-    ).first()
+    feed = connection.execute(_HELD, {"b_id": plan.state.id, "b_token": token}).first()
     if feed is None:
         return None
     url_ids, new_urls = _announce(connection, plan, feed.language, now)
@@ -300,22 +363,23 @@ def apply_poll(
     if plan.listed is not None:
         _remember_listing(connection, plan.state.id, dict(plan.listed), now)
     _note_events(connection, plan, feed, now)
-    _save_state(connection, plan, keeps_lease=keeps_lease)
+    _save_state(connection, plan, feed, keeps_lease=keeps_lease)
     _note_rhythm(connection, plan, feed, now)
     connection.execute(
-        insert(feed_polls).values(
-            feed_id=plan.state.id,
-            polled_at=now,
-            outcome=plan.outcome,
-            reason=plan.reason,
-            detail=plan.detail,
-            http_status=plan.http_status,
-            entries=plan.entries_count,
-            new_urls=new_urls,
-            lost_estimate=plan.lost_estimate,
-            body_bytes=body_bytes,
-            elapsed_s=elapsed_s,
-        )
+        _NOTE_POLL,
+        {
+            "feed_id": plan.state.id,
+            "polled_at": now,
+            "outcome": plan.outcome,
+            "reason": plan.reason,
+            "detail": plan.detail,
+            "http_status": plan.http_status,
+            "entries": plan.entries_count,
+            "new_urls": new_urls,
+            "lost_estimate": plan.lost_estimate,
+            "body_bytes": body_bytes,
+            "elapsed_s": elapsed_s,
+        },
     )
     return PollWritten(new_urls, reopened, written.outdated)
 
@@ -342,8 +406,10 @@ def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: da
 
 def extend_feeds(connection: Connection, token: str, now: datetime, lease_s: float) -> int:
     """Prolong the lease of every feed that is being polled under `token`; returns how many."""
+    held = select(feeds.c.id).where(feeds.c.lease_token == token).order_by(feeds.c.id).with_for_update()
+    ids = list(connection.execute(held).scalars())
     return connection.execute(
-        update(feeds).where(feeds.c.lease_token == token).values(lease_until=now + timedelta(seconds=lease_s))
+        update(feeds).where(feeds.c.id.in_(ids)).values(lease_until=now + timedelta(seconds=lease_s))
     ).rowcount
 
 
@@ -467,43 +533,13 @@ def _mark_listed(connection: Connection, feed_id: int, keys: Sequence[str], is_l
         )
 
 
-def _save_state(connection: Connection, plan: PollPlan, *, keeps_lease: bool) -> None:
+def _save_state(connection: Connection, plan: PollPlan, feed: Row[Any], *, keeps_lease: bool) -> None:
     state = plan.state
-    values: dict[str, Any] = {
-        name: getattr(state, name)
-        for name in (
-            "status",
-            "etag",
-            "last_modified",
-            "body_sha256",
-            "interval_s",
-            "error_count",
-            "last_polled_at",
-            "last_success_at",
-            "last_new_at",
-            "last_unconditional_at",
-            "redirect_url",
-            "redirect_count",
-            "known_entries",
-            "next_poll_at",
-            "is_index",
-            "hub_url",
-            "topic_url",
-            "push_confirmed",
-        )
-    }
-    taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()
-    if taken is None and not state.is_folder:
-        values |= {"url": state.url, "host": asked_host(state.url)}
-    if not keeps_lease:
-        values |= {"lease_token": None, "lease_until": None}
-    connection.execute(
-        update(feeds)
-        .where(feeds.c.id == state.id)
-        .values(
-            **values,
-            last_outcome=plan.outcome,
-            last_reason=plan.reason,
-            last_detail=plan.detail,
-        )
-    )
+    values: dict[str, Any] = {f"b_{name}": getattr(state, name) for name in _STATE}
+    values |= {"b_id": state.id, "b_url": feed.url, "b_host": feed.host}
+    values |= {"b_last_outcome": plan.outcome, "b_last_reason": plan.reason, "b_last_detail": plan.detail}
+    if state.url != feed.url and not state.is_folder:
+        taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()
+        if taken is None:
+            values |= {"b_url": state.url, "b_host": asked_host(state.url)}
+    connection.execute(_SAVE if keeps_lease else _SAVE_AND_FREE, values)
