@@ -67,8 +67,12 @@ def main() -> None:
         fill(engine, options.urls)
         later = NOW + timedelta(seconds=10)
         dispatch_s = median_s(engine, lambda connection: ledger.lease_due_urls(connection, later, 100, 60))
+        breaking_s = median_s(
+            engine, lambda connection: ledger.lease_due_urls(connection, later, 100, 60, breaking_only=True)
+        )
         sweep_s = median_s(engine, lambda connection: ledger.take_back_expired(connection, later, 60, 5))
-        print(f"{engine.dialect.name}, {options.urls} waiting: dispatch {dispatch_s:.4f} s, sweep {sweep_s:.4f} s")
+        told = f"dispatch {dispatch_s:.4f} s, look for breaking news {breaking_s:.4f} s, sweep {sweep_s:.4f} s"
+        print(f"{engine.dialect.name}, {options.urls} waiting: {told}")
         engine.dispose()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 FRESH = timedelta(hours=1)
+BREAKING_PRIORITY = 1
 RECENT = timedelta(hours=12)
 # An edited entry is news again; a scheduled look at a stored page comes after everything that is new.
 EDITED_PRIORITY = 2
@@ -24,7 +25,7 @@ def priority_of(published_at: datetime | None, now: datetime) -> int:
     if published_at is None:
         return 2
     age = now - published_at
-    return 1 if age <= FRESH else 2 if age <= RECENT else 3
+    return BREAKING_PRIORITY if age <= FRESH else 2 if age <= RECENT else 3
 
 
 class Due(Protocol):

@@ -27,6 +27,8 @@ log = structlog.get_logger("dispatcher")
 SWEEPS_PER_LEASE = 6
 # Looks at stored pages take at most this share of the queue: what is new never stands behind more.
 LOOKS_SHARE = 0.25
+# Jobs of breaking news that may stand on the queue beyond its limit.
+BREAKING_JOBS = 8
 OPEN_LOOKS_EVERY = timedelta(seconds=5)
 
 
@@ -90,11 +92,17 @@ class Dispatcher:
         When the queue can't take them they go back to waiting at once; if this process dies in between, their lease
         runs out instead.
         """
-        room = self._settings.queue_limit - self._queue.depth()
-        if room <= 0:
-            return 0
+        limit, depth = self._settings.queue_limit, self._queue.depth()
+        # Where jobs wait, breaking news goes before them, and beyond the limit: the queue is first in, first out.
+        room = min(BREAKING_JOBS, limit + BREAKING_JOBS - depth) if depth else 0
+        breaking = self._dispatch(now, room, breaking=True) if room > 0 else 0
+        room = limit - self._queue.depth() if breaking else limit - depth
+        return breaking + (self._dispatch(now, room) if room > 0 else 0)
+
+    def _dispatch(self, now: datetime, room: int, *, breaking: bool = False) -> int:
+        most, lease_s = room * self._settings.batch_size, self._settings.lease_s
         with self._engine.begin() as connection:
-            due = ledger.lease_due_urls(connection, now, room * self._settings.batch_size, self._settings.lease_s)
+            due = ledger.lease_due_urls(connection, now, most, lease_s, breaking_only=breaking)
         if not due:
             return 0
         batches = plan_batches(due, self._settings.batch_size, min(self._settings.workers, room))
@@ -102,7 +110,7 @@ class Dispatcher:
         kept, left = batches[:room], [url_id for batch in batches[room:] for url_id in batch]
         self._put_back(left)
         try:
-            self._queue.put(kept, self._settings.lease_s)
+            self._queue.put(kept, lease_s, at_front=breaking)
         except QueueUnavailable:
             self._put_back([url_id for batch in kept for url_id in batch])
             raise

@@ -96,8 +96,11 @@ class ReadQueue:
         except (redis.RedisError, OSError) as error:
             raise QueueUnavailable(_reason(error)) from None
 
-    def put(self, batches: Sequence[Sequence[int]], ttl_s: float) -> None:
-        """Enqueue one job a batch of ids; a job nobody takes within `ttl_s` is worthless and vanishes by itself."""
+    def put(self, batches: Sequence[Sequence[int]], ttl_s: float, *, at_front: bool = False) -> None:
+        """Enqueue one job a batch of ids; a job nobody takes within `ttl_s` is worthless and vanishes by itself.
+
+        `at_front` puts them before all that waits.
+        """
         if not batches:
             return
         jobs = [
@@ -109,6 +112,7 @@ class ReadQueue:
                 result_ttl=0,
                 failure_ttl=FAILURE_TTL_S,
                 description=f"{len(batch)} pages",
+                at_front=at_front,
             )
             for batch in batches
         ]

@@ -20,11 +20,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     union_all,
     update,
 )
 
-from pipeline.batches import REVISIT_PRIORITY
+from pipeline.batches import BREAKING_PRIORITY, REVISIT_PRIORITY
 from pipeline.outcomes import OPEN_STATES, REASONS, TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.schedule import WHOLE_EVERY
 from pipeline.store.items import item_of
@@ -39,6 +40,10 @@ IN_FLIGHT_PER_HOST = 2
 LONGEST_WAIT_S = 86_400.0 * 1.5
 # Only after one of these does a URL wait on purpose. A lost worker's goes on at once.
 _MAKE_WAIT = [reason for reason, facts in REASONS.items() if facts.is_retried and reason is not Reason.WORKER_LOST]
+# How many waiting rows of breaking news are looked at in one go.
+BREAKING_MAX = 1_000
+# Written out and not bound, or the databases would not see that the index of breaking news holds all of it.
+_IS_BREAKING = text(f"urls.state = 'waiting' AND urls.priority <= {BREAKING_PRIORITY}")
 _ITEM_COLUMNS = ("media_type", "body", "is_probe", "status", "held_until", "received_at")
 
 
@@ -60,12 +65,15 @@ class TakenBack:
     dead: int = 0
 
 
-def lease_due_urls(connection: Connection, now: datetime, limit: int, lease_s: float) -> list[DueUrl]:
+def lease_due_urls(
+    connection: Connection, now: datetime, limit: int, lease_s: float, *, breaking_only: bool = False
+) -> list[DueUrl]:
     """Pick up to `limit` due URLs whose host is free, and mark them queued until `now + lease_s`.
 
-    Priority 1 first; then fair over hosts: the first due URL of each host, then the second of each.
+    Priority 1 first; then fair over hosts: the first due URL of each host, then the second of each. With
+    `breaking_only` nothing else is picked.
     """
-    due = connection.execute(_due_query(now, limit)).all()
+    due = connection.execute(_due_query(now, limit, breaking_only=breaking_only)).all()
     if not due:
         return []
     # Another dispatcher may have looked at the same moment: ours is what the update took, not what was seen.
@@ -79,13 +87,18 @@ def lease_due_urls(connection: Connection, now: datetime, limit: int, lease_s: f
     return [DueUrl(row.id, row.host, row.reason == Reason.WORKER_LOST) for row in due if row.id in ours]
 
 
-def _due_query(now: datetime, limit: int) -> Select[Any]:
+def _due_query(now: datetime, limit: int, *, breaking_only: bool) -> Select[Any]:
     """The next URLs: of every host with waiting ones its first two, of those the best.
 
     A window function over all waiting rows would say the same in fewer words and hold SQLite's write lock for 0.4 s at
     100,000 rows; this looks up two rows a host in the index (docs/benchmarks.md).
     """
-    waiting = select(urls.c.host).where(urls.c.state == UrlState.WAITING).distinct().subquery("waiting")
+    chosen = _IS_BREAKING if breaking_only else urls.c.state == UrlState.WAITING
+    found = select(urls.c.host).where(chosen)
+    if breaking_only:
+        # Without a limit SQLite would look for the distinct hosts in an index of all that waits.
+        found = select(found.limit(BREAKING_MAX).subquery().c.host)
+    waiting = found.distinct().subquery("waiting")
     turns = [
         select(_turn_of(waiting, now, turn).label("id"), literal(turn + 1).label("turn")).select_from(waiting)
         for turn in range(IN_FLIGHT_PER_HOST)
@@ -108,6 +121,7 @@ def _due_query(now: datetime, limit: int) -> Select[Any]:
         .outerjoin(in_flight, in_flight.c.host == urls.c.host)
         .outerjoin(hosts, hosts.c.host == urls.c.host)
         .where(
+            chosen,
             candidate.c.turn + func.coalesce(in_flight.c.busy, 0) <= IN_FLIGHT_PER_HOST,
             is_looked_at_alone,
             or_(hosts.c.host.is_(None), hosts.c.down_until.is_(None), ~is_held),

@@ -282,6 +282,14 @@ urls = Table(
     Index(None, "feed_id", "announced_at"),
     # The oldest URL of each state and reason.
     Index(None, "state", "reason", "announced_at"),
+    # Breaking news (pipeline/batches.py) that waits: few rows, however many others wait.
+    Index(
+        "ix_urls_breaking",
+        "priority",
+        "host",
+        sqlite_where=text("state = 'waiting' AND priority <= 1"),
+        postgresql_where=text("state = 'waiting' AND priority <= 1"),
+    ),
     # What ended last: /metrics and `top` follow it.
     Index(None, "settled_at"),
 )

@@ -7,6 +7,7 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from store_builders import announce, at, entry, states
 from pipeline.outcomes import Reason, UrlState
 from pipeline.store import ledger, schema
 from workers.database import open_engine
-from workers.dispatcher import SWEEPS_PER_LEASE, Dispatcher
+from workers.dispatcher import BREAKING_JOBS, SWEEPS_PER_LEASE, Dispatcher
 from workers.queue import QUEUE_NAME, QueueUnavailable, ReadQueue, connect
 from workers.settings import load_settings
 
@@ -64,9 +65,9 @@ def test_what_is_put_on_the_queue_was_committed_before(engine: Engine, valkey: s
     seen: list[dict[UrlState, int]] = []
 
     class Watched(ReadQueue):
-        def put(self, batches: Sequence[Sequence[int]], ttl_s: float) -> None:
+        def put(self, batches: Sequence[Sequence[int]], ttl_s: float, *, at_front: bool = False) -> None:
             seen.append(states(engine))
-            super().put(batches, ttl_s)
+            super().put(batches, ttl_s, at_front=at_front)
 
     known(engine, 4)
     dispatcher(engine, valkey, Watched(valkey)).dispatch(at())
@@ -99,6 +100,35 @@ def test_the_queue_is_kept_short_and_the_rest_waits_in_sql(engine: Engine, valke
     assert (mine.dispatch(at()), mine.dispatch(at())) == (12, 0)
     assert [len(job) for job in queued_ids(valkey)] == [4, 4, 4]
     assert states(engine) == {UrlState.QUEUED: 12, UrlState.WAITING: 8}
+
+
+def breaking(engine: Engine, *numbers: int) -> set[int]:
+    """Announce pages of news of the last hour, each of a host of its own; their ids."""
+    before = all_ids(engine)
+    announce(engine, [replace(entry(number, site=f"b{number}.example"), published_at=at()) for number in numbers])
+    return all_ids(engine) - before
+
+
+def test_breaking_news_goes_before_what_waits_on_a_full_queue(engine: Engine, valkey: str) -> None:
+    known(engine, 20)
+    mine = dispatcher(engine, valkey, queue_limit=3, batch_size=4, workers=1)
+    mine.dispatch(at())
+    before = queued_ids(valkey)
+    first = breaking(engine, 101, 102)
+    assert mine.dispatch(at()) == 2
+    (front, *rest) = queued_ids(valkey)
+    assert (set(front), rest) == (first, before)
+
+
+def test_a_flood_of_breaking_news_is_bounded_on_the_queue(engine: Engine, valkey: str) -> None:
+    known(engine, 20)
+    mine = dispatcher(engine, valkey, queue_limit=3, batch_size=1, workers=1)
+    mine.dispatch(at())
+    breaking(engine, *range(100, 150))
+    while mine.dispatch(at()):
+        pass
+    assert ReadQueue(valkey).depth() == 3 + BREAKING_JOBS
+    assert states(engine)[UrlState.WAITING] == 17 + 50 - BREAKING_JOBS
 
 
 def test_more_workers_than_room_do_not_make_the_queue_longer_than_its_limit(engine: Engine, valkey: str) -> None:
