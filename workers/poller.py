@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import signal
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,7 +26,7 @@ from workers.drops import Drops
 from workers.gate import SharedTransactions, SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
-from workers.process import Backoff, describe, is_passing, prolong_leases, utc_now
+from workers.process import Backoff, describe, is_passing, prolong_leases, stop_loop_on_signals, utc_now
 from workers.settings import Settings
 from workers.sitemaps import Sitemaps
 
@@ -223,10 +222,7 @@ def run_poller(engine: Engine, settings: Settings) -> None:
 
 
 async def _main(engine: Engine, settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+    stop = stop_loop_on_signals()
     child = ReadingChild(command=FEEDS_COMMAND)
     gate = SqlGate(engine, settings.host_delay_s)
     async with HttpClient(http_policy(settings), gate, utc_now) as http:

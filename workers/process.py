@@ -46,6 +46,15 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
+def stop_loop_on_signals() -> asyncio.Event:
+    """The same for a process that runs an event loop; to be called inside it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    return stop
+
+
 class Backoff:
     """How long to wait after failures in a row: doubling, with jitter, until one success."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 import uuid
 from collections.abc import AsyncIterator
 
@@ -28,7 +27,7 @@ from workers.database import reading
 from workers.gate import SqlGate
 from workers.http import CallbackServer, HttpClient, Pushed, Reply, Verification
 from workers.policy import http_policy
-from workers.process import Backoff, describe, is_passing, utc_now
+from workers.process import Backoff, describe, is_passing, stop_loop_on_signals, utc_now
 from workers.settings import Settings, split_address
 
 log = structlog.get_logger("websub")
@@ -230,10 +229,7 @@ def run_websub(engine: Engine, settings: Settings) -> None:
 
 
 async def _main(engine: Engine, settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+    stop = stop_loop_on_signals()
     child = ReadingChild()
     host, port = split_address(settings.websub_listen)
     backoff = Backoff()

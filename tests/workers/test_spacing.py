@@ -1,4 +1,4 @@
-"""Two pollers, two dispatchers and two workers at once: the origin's own log shows a second between requests (P16)."""
+"""Two pollers, two dispatchers, two workers at once: the origin's own log shows the spacing of requests (P16)."""
 
 from __future__ import annotations
 
