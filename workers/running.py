@@ -24,6 +24,7 @@ from workers.process import describe, is_passing, stop_on_signals, utc_now
 from workers.queue import ping
 from workers.settings import Settings
 from workers.supervisor import Supervisor, only_one, services_for
+from workers.valkey import remove_socket_directory
 
 log = structlog.get_logger("run")
 
@@ -99,6 +100,7 @@ def running_machine(
             yield Machine(settings, engine, supervisor, stop)
         finally:
             supervisor.stop()
+            remove_socket_directory(settings)
             engine.dispose()
 
 

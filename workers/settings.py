@@ -169,12 +169,15 @@ class Settings(BaseSettings):
 
     @property
     def valkey_socket(self) -> Path:
-        """The unix socket of the embedded Valkey: in the data directory, or in /tmp when that path is too long."""
+        """The unix socket of the embedded Valkey: in the data directory, or in a directory for temporary files.
+
+        A unix socket's path is short: of the data directory, TMPDIR and /tmp the first that leaves room for it.
+        """
         path = self.data_dir.absolute() / "valkey.sock"
-        if len(os.fsencode(path)) <= SOCKET_PATH_MAX:
-            return path
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"frontwire-{os.getuid()}-{digest}" / "valkey.sock"
+        private = Path(f"frontwire-{os.getuid()}-{digest}") / "valkey.sock"
+        choices = (path, Path(tempfile.gettempdir()) / private)
+        return next((one for one in choices if len(os.fsencode(one)) <= SOCKET_PATH_MAX), Path("/tmp") / private)  # noqa: S108
 
     @property
     def redis_dsn(self) -> str:

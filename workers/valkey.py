@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -32,7 +33,7 @@ def start_valkey(settings: Settings) -> subprocess.Popen[bytes]:
     socket = settings.valkey_socket
     directory = settings.data_dir.absolute() / "valkey"
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if socket.parent != settings.data_dir.absolute():
+    if _is_elsewhere(settings):
         _make_private(socket.parent)
     _end_leftover(settings.redis_dsn, socket)
     log_path = directory / "valkey.log"
@@ -56,6 +57,18 @@ def start_valkey(settings: Settings) -> subprocess.Popen[bytes]:
             return process
     process.kill()
     raise ValkeyFailed(f"the embedded Valkey did not start; see {log_path}, or name a server in FRONTWIRE_REDIS_URL")
+
+
+def remove_socket_directory(settings: Settings) -> None:
+    """Leave nothing in /tmp once Valkey has ended: the directory that held its socket alone, where there was one."""
+    if settings.is_valkey_embedded and _is_elsewhere(settings):
+        # Gone already, or a server that outlived us holds its socket there.
+        with contextlib.suppress(OSError):
+            settings.valkey_socket.parent.rmdir()
+
+
+def _is_elsewhere(settings: Settings) -> bool:
+    return settings.valkey_socket.parent != settings.data_dir.absolute()
 
 
 def _make_private(folder: Path) -> None:

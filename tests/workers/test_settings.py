@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,13 @@ def test_a_long_data_directory_gets_a_short_socket_of_its_own(letter: str) -> No
     assert there == load_settings(data_dir=long).valkey_socket
     assert there != load_settings(data_dir=f"{long}2").valkey_socket
     assert there.parent.name.startswith(f"frontwire-{os.getuid()}-")
+
+
+def test_a_socket_has_room_where_temporary_files_go_to_a_long_path_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", f"/tmp/{'t' * 80}")
+    there = load_settings(data_dir=f"/tmp/{'t' * 80}/{'d' * 20}").valkey_socket
+    assert len(os.fsencode(there)) <= SOCKET_PATH_MAX
+    assert there.parent.parent == Path("/tmp")
 
 
 def test_a_child_reads_the_very_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

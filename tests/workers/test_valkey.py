@@ -13,7 +13,7 @@ import pytest
 
 from workers.queue import QueueUnavailable, ReadQueue, connect, ping, settings_of
 from workers.settings import Settings, load_settings
-from workers.valkey import ValkeyFailed, start_valkey
+from workers.valkey import ValkeyFailed, remove_socket_directory, start_valkey
 
 
 @pytest.fixture
@@ -66,16 +66,25 @@ def test_a_server_that_outlived_its_parent_is_stopped_and_its_jobs_are_kept(sett
             assert ReadQueue(settings.redis_dsn).depth() == 2
 
 
-def test_a_data_directory_with_a_long_path_works_as_well(tmp_path: Path) -> None:
+def test_a_data_directory_with_a_long_path_works_as_well_and_leaves_nothing_in_tmp(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path / ("long" * 25))
-    try:
-        with running(settings):
-            assert settings.data_dir not in settings.valkey_socket.parents
-            assert stat.S_IMODE(os.stat(settings.valkey_socket.parent).st_mode) == 0o700
-            assert ping(settings.redis_dsn)
-    finally:
-        settings.valkey_socket.unlink(missing_ok=True)
-        settings.valkey_socket.parent.rmdir()
+    elsewhere = settings.valkey_socket.parent
+    assert settings.data_dir not in settings.valkey_socket.parents
+    with running(settings) as process:
+        assert stat.S_IMODE(os.stat(elsewhere).st_mode) == 0o700
+        assert ping(settings.redis_dsn)
+        remove_socket_directory(settings)
+        assert ping(settings.redis_dsn), "what a running server needs stays"
+        process.terminate()
+        assert process.wait(10) == 0
+    remove_socket_directory(settings)
+    assert not elsewhere.exists()
+
+
+def test_a_socket_in_the_data_directory_takes_no_directory_along(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    remove_socket_directory(settings)
+    assert settings.data_dir.exists()
 
 
 def test_a_server_that_does_not_start_says_where_its_log_lies(settings: Settings) -> None:
