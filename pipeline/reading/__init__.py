@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.reading.read import read_page
 
-READER = "reading-4"
+READER = "reading-5"
 
 __all__ = ["READER", "read_page"]
 

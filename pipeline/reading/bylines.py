@@ -24,6 +24,7 @@ _BOX_LEVELS = 4
 _SHORT_CHARS = 120
 _MAX_CHARS = 200
 _PROSE_CHARS = 120
+_NAME_AND_DATE_CHARS = 80
 # A first sieve in XPath, which is much faster than asking each element of the tree.
 _BYLINE_BOXES = (
     "//body//*[contains(@class, 'yline') or contains(@class, 'utho') or contains(@class, 'uto') "
@@ -50,8 +51,30 @@ def find_bylines(tree: HtmlElement, blocks: tuple[Block, ...], title: int) -> tu
 
 
 def pieces_of(text: str) -> list[str]:
-    """What bars, dots and commas before numbers part in a line that holds a byline and a date."""
-    return [piece for piece in _PIECES.split(text) if piece]
+    """What bars, dots and commas before numbers part in a line with a byline and a date; a name and a date alone."""
+    return name_and_date(text) or [piece for piece in _PIECES.split(text) if piece]
+
+
+def name_and_date(text: str) -> list[str]:
+    """The two parts of a line that is a name and a date in either order, with a space or nothing between them.
+
+    "Ada Obi 3 May 2024", and "Ada Obi3 May 2024" where the page gave each an element of its own. Empty otherwise.
+    """
+    if len(text) > _NAME_AND_DATE_CHARS or not any(map(str.isdigit, text)):
+        return []
+    for place in range(1, len(text)):
+        if not _is_seam(text[place - 1], text[place]):
+            continue
+        parts = [text[:place].strip(), text[place:].strip()]
+        if sorted(map(is_date_line, parts)) == [False, True] and any(map(is_name_text, parts)):
+            return parts
+    return []
+
+
+def _is_seam(before: str, after: str) -> bool:
+    if before.isspace() or (before.isalpha() and after.isdigit()) or (before.isdigit() and after.isalpha()):
+        return True
+    return before.islower() and after.isupper()
 
 
 def _is_name(block: Block) -> bool:

@@ -47,6 +47,7 @@ RELATED = _any(
 # Appeals to subscribe, follow, share, comment, donate or install something; player and advert labels.
 FURNITURE = _any(
     r"(?:sign|subscribe)\s+(?:up\s+)?(?:for|to|now|here|today)\b.{0,160}$|subscribe\b.{0,60}$|(?:our|free|daily|the)\s+newsletters?\b.{0,60}$",
+    r"[^“”\"]{0,120}\b(?:in|into|to)\s+your\s+(?:e-?mail\s+)?inbox\b[^“”\"]{0,60}$|[^„“\"]{0,120}\bin\s+(?:ihr|dein)(?:em?)?\s+(?:e-?mail-?)?postfach\b[^„“\"]{0,60}$",
     r"newsletters?\s*[:|]?$|get\s+(?:the\s+latest|our|more)\b.{0,80}(?:inbox|newsletters?|app|email|alerts?|updates|news)\b",
     r"follow\s+(?:us|our|him|her|them|me|@?\w+(?:\s\w+)?\s+on)\b|join\s+(?:us|our|the\s+conversation)\b|find\s+us\s+on\b",
     r"(?:report|send)\s+(?:an?\s+)?(?:error|mistake|typo|correction)s?\b.{0,30}$|send\s+(?:this\s+)?to\s+a\s+friend\b.{0,20}$|fehler\s+melden\b.{0,20}$",

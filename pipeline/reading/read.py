@@ -21,6 +21,7 @@ from pipeline.reading.kinds import tell_kind
 from pipeline.reading.left_out import left_out
 from pipeline.reading.lines import Line, key_of
 from pipeline.reading.live import live_entries
+from pipeline.reading.loose import part_loose_text
 from pipeline.reading.metadata import (
     Title,
     choose_canonical,
@@ -124,6 +125,7 @@ def _draft_markup(markup: str, page: FetchedPage, hints: EntryHints) -> Draft | 
     if tree is None:
         return Unread(Reason.NO_TEXT, "The body could not be parsed as HTML.")
     drop_hidden_notes(tree, look.markup)
+    part_loose_text(tree)
     evidence = gather_evidence(tree)
     title = choose_title(evidence, hints)
     candidate = best_candidate(tree, evidence, page.final_url)

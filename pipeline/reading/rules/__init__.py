@@ -31,6 +31,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("box", furniture.boxes),
     ("text_box", apart.text_boxes),
     ("pull_quote", apart.pull_quotes),
+    ("share_bar", furniture.share_bars),
     ("set_phrase", furniture.set_phrases),
     ("site_line", furniture.site_lines),
     ("repeat", furniture.repeats),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TypeVar
 
+from pipeline.reading.blocks import Block
 from pipeline.reading.facts import Facts
 from pipeline.reading.lines import Line, word_set
 from pipeline.reading.phrases import FURNITURE, RELATED, SITE_NOTICE
 from pipeline.reading.site_memory import LINE_MAX_CHARS, hash_of
 
 Dropped = frozenset[int]
+_Worded = TypeVar("_Worded", Line, Block)
 _SHORT_WORDS = 30
 _NOTICE_WORDS = 90
 # Few words may still be many characters, of bars or dots, over which the patterns would walk.
@@ -22,6 +26,15 @@ _ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$")
 _BOX_MARKS = word_set(
     "related newsletter share tags comments advert bio player notice nav footer form aside embed pullquote infobox"
 )
+_NETWORKS = word_set(
+    "facebook twitter whatsapp telegram viber messenger linkedin reddit pinterest threads bluesky mastodon instagram "
+    "youtube tiktok vkontakte odnoklassniki xing flipboard wechat weibo tumblr signal"
+)
+_SHARE_WORDS = _NETWORKS | word_set(
+    "x vk ok line pocket email e mail e-mail copy link url print share tweet pin post on via"
+)
+_SHARE_MAX_CHARS = 30
+_LEAST_NETWORKS = 2
 _REPEAT_MIN_WORDS = 6
 _MAX_REPEATS = 3
 # Rules that go by markup may be wrong about a whole page; then they keep still.
@@ -113,6 +126,35 @@ def set_phrases(lines: tuple[Line, ...], facts: Facts) -> Dropped:
             or (line.size <= _NOTICE_WORDS and SITE_NOTICE.match(line.text))
         )
     )
+
+
+def share_bars(lines: tuple[Line, ...], facts: Facts) -> Dropped:
+    """Lines in a row that are names of networks and words of sharing alone, with two networks or more among them.
+
+    In a row on the page, or among the lines: an extractor may have left some of them out.
+    """
+    bars = {block.order for block in _share_runs(facts.evidence.blocks)}
+    found = {line.position for line in _share_runs(lines)}
+    return frozenset(
+        found.union(place for place, block in facts.blocks.items() if block.order in bars)
+        & {line.position for line in lines}
+    )
+
+
+def _share_runs(items: Sequence[_Worded]) -> list[_Worded]:
+    found: list[_Worded] = []
+    run: list[_Worded] = []
+    for item in items:
+        if len(item.key) <= _SHARE_MAX_CHARS and _SHARE_WORDS.issuperset(item.key.split()):
+            run.append(item)
+            continue
+        found += run if _is_bar(run) else []
+        run = []
+    return found + run if _is_bar(run) else found
+
+
+def _is_bar(run: Sequence[_Worded]) -> bool:
+    return len({word for item in run for word in item.key.split()} & _NETWORKS) >= _LEAST_NETWORKS
 
 
 def site_lines(lines: tuple[Line, ...], facts: Facts) -> Dropped:

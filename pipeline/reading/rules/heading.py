@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.reading.bylines import PARTICLES, pieces_of
+from pipeline.reading.bylines import PARTICLES, name_and_date, pieces_of
 from pipeline.reading.facts import Facts, first_prose
 from pipeline.reading.fields import is_dateline
 from pipeline.reading.lines import Line, contains_words, key_of
@@ -76,8 +76,9 @@ def date_line(lines: tuple[Line, ...], facts: Facts) -> Dropped:
 
 def byline(lines: tuple[Line, ...], facts: Facts) -> Dropped:
     """Who signed the story: before the prose, or as a short signature at the end."""
-    near = (*lines[: min(_HEAD_LINES, first_prose(lines))], *lines[-_SIGNATURE_LINES:])
-    return frozenset(line.position for line in near if _is_byline(line, facts))
+    head = lines[: min(_HEAD_LINES, first_prose(lines))]
+    signed = {line.position for line in (*head, *lines[-_SIGNATURE_LINES:]) if _is_byline(line, facts)}
+    return frozenset(signed.union(line.position for line in head if line.kind != "head" and name_and_date(line.text)))
 
 
 def _is_byline(line: Line, facts: Facts) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.reading.authors import clean_names
 from pipeline.reading.budget import MAX_TAGS, look_before_parsing
+from pipeline.reading.bylines import name_and_date
 from pipeline.reading.evidence import Evidence, looks_like_credit, split_credit
 from pipeline.reading.facts import Facts
 from pipeline.reading.lines import Line, key_of
@@ -19,6 +20,7 @@ from pipeline.reading.metadata import Title
 from pipeline.reading.moments import is_date_line, parse_moment
 from pipeline.reading.phrases import FURNITURE, RELATED
 from pipeline.reading.rules import RULES, clean_lines
+from pipeline.reading.rules.furniture import share_bars
 
 PROSE = "The two delegations met for a third day in the old customs house and left without a word to the waiting press."
 TITLE = Title("Talks on the strait end", "World", frozenset({"talks on the strait end"}))
@@ -32,6 +34,9 @@ SAMPLES = (
     "A convoy waits.",
     "By Ada Obi",
     "31 May 2024 03:59",
+    "Ada Obi 31 May 2024",
+    "Facebook",
+    "WhatsApp",
     "What was signed",
     "Subscribe to our newsletter",
     "Ada Obi covers the northern states.",
@@ -112,6 +117,54 @@ def test_headlines_after_a_marker_at_the_end_go_with_it() -> None:
 def test_prose_after_a_marker_in_the_middle_stays() -> None:
     after = PROSE.replace("third", "fourth")
     assert cleaned(PROSE, "Read also: Insurers raise prices", after) == [PROSE, after]
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("Ada Obi 31 May 2024 03:59", ["Ada Obi", "31 May 2024 03:59"]),
+        ("Ada Obi31 May 2024, 03:59", ["Ada Obi", "31 May 2024, 03:59"]),
+        ("Ada ObiMay 31, 2024 03:59", ["Ada Obi", "May 31, 2024 03:59"]),
+        ("31 May 2024 Jan van den Berg", ["31 May 2024", "Jan van den Berg"]),
+        ("Ada Obi 31.05.2024", ["Ada Obi", "31.05.2024"]),
+    ],
+)
+def test_a_name_beside_a_date_is_parted_from_it_and_leaves_the_text(line: str, parts: list[str]) -> None:
+    assert name_and_date(line) == parts
+    assert cleaned(line, PROSE, authors=()) == [PROSE]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Ada Obi met 12 ministers",
+        "On 31 May 2024 the talks ended",
+        "Kyiv 31 May 2024",
+        "Ada Obi",
+        "31 May 2024",
+        "Battalion 31 May Day",
+    ],
+)
+def test_a_line_that_is_more_or_less_than_a_name_and_a_date_is_not_parted(line: str) -> None:
+    assert name_and_date(line) == []
+
+
+def test_networks_in_a_row_are_a_share_bar_and_leave() -> None:
+    assert cleaned(PROSE, "Facebook", "X", "WhatsApp", "Copy link", "E-mail", PROSE.replace("third", "fourth")) == [
+        PROSE,
+        PROSE.replace("third", "fourth"),
+    ]
+
+
+@pytest.mark.parametrize("lines", [("X", "Line", "Print"), ("Facebook", "The ministers", "Telegram"), ("Telegram",)])
+def test_a_network_alone_or_apart_from_the_next_is_no_share_bar(lines: tuple[str, ...]) -> None:
+    assert not share_bars(tuple(Line(place, text) for place, text in enumerate(lines)), Facts(Evidence(), TITLE, ()))
+
+
+def test_what_goes_to_an_inbox_is_furniture_and_one_who_empties_it_is_not() -> None:
+    assert FURNITURE.match("The best stories of the coast in your inbox every morning.")
+    assert not FURNITURE.match("She said the ministry left 400 letters in her inbox.")
+    assert not FURNITURE.match("“There are a hundred letters in your inbox,” he told the minister.")
 
 
 def test_a_caption_printed_twice_before_the_prose_goes_whole() -> None:

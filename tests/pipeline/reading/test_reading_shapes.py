@@ -9,12 +9,14 @@ import re
 from pathlib import Path
 
 import pytest
+from lxml import etree
 from reading_pages import AUTHOR, CAPTION, CREDIT, DATE, PARAGRAPHS, RELATED, SUBHEAD, TITLE, document, story
 
 from pipeline.reading.budget import look_before_parsing
 from pipeline.reading.evidence import gather_evidence
 from pipeline.reading.left_out import LEFT_OUT_RULES, MAX_LEFT_OUT
 from pipeline.reading.lines import Line
+from pipeline.reading.loose import part_loose_text
 from pipeline.reading.parsing import parse_markup
 from pipeline.reading.restore import mend_lines
 from pipeline.reading.rules import RULES
@@ -52,6 +54,34 @@ def test_a_table_of_figures_inside_a_story_stays() -> None:
             document(f"<article><h1>{TITLE}</h1>{BODY}<table>{rows}</table><p>{PARAGRAPHS[1]} Again.</p></article>")
         ).text
     )
+
+
+def broken(between: str) -> str:
+    """The story's paragraphs parted by line breaks in one box, with something between the first two."""
+    first, *rest = (f"{paragraph}<br><br>" for paragraph in PARAGRAPHS)
+    return document(f"<h1>{TITLE}</h1><div>{first}{between}{''.join(rest)}</div>")
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "<div>Advertisement</div>",
+        f"<div><p>Related content</p><a href=/9>{RELATED[2]}</a></div>",
+        "<aside><p>Sign up for our newsletter</p><p>The best of the coast in your inbox every morning.</p></aside>",
+    ],
+)
+def test_a_box_among_paragraphs_that_line_breaks_part_takes_none_of_them_along(between: str) -> None:
+    assert story(broken(between)).text == WHOLE
+
+
+def test_an_empty_box_is_a_line_break_and_a_word_behind_a_box_no_paragraph() -> None:
+    assert story(broken("<div class=line-break></div>")).text == WHOLE
+    tree = parse_markup("<div>Ports: <ul><li>Northhaven</li></ul> and more</div><p>One <div>two</div> three</p>")
+    assert tree is not None
+    before = tree.getroottree()
+    shown = etree.tostring(before)
+    part_loose_text(tree)
+    assert etree.tostring(before) == shown
 
 
 def test_slug_and_byline_with_a_small_particle_leave_wire_copy() -> None:
