@@ -11,7 +11,7 @@ from lxml.html import HtmlElement
 from pipeline.reading.blocks import Block, is_head
 from pipeline.reading.lines import squeeze, word_set
 from pipeline.reading.marks import marks_of
-from pipeline.reading.moments import is_date_line
+from pipeline.reading.moments import is_date_line, parse_moment
 from pipeline.reading.phrases import BYLINE_HEAD, BYLINE_LABEL
 
 # Lower-case words inside names and between them.
@@ -65,8 +65,9 @@ def name_and_date(text: str) -> list[str]:
     for place in range(1, len(text)):
         if not _is_seam(text[place - 1], text[place]):
             continue
-        parts = [text[:place].strip(), text[place:].strip()]
-        if sorted(map(is_date_line, parts)) == [False, True] and any(map(is_name_text, parts)):
+        parts = [text[:place].strip(" ,"), text[place:].strip(" ,")]
+        dated = [part for part in parts if is_date_line(part) and parse_moment(part) is not None]
+        if len(dated) == 1 and any(map(is_name_text, parts)):
             return parts
     return []
 

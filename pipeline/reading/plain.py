@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from pipeline.reading.bylines import PARTICLES
+from lxml.html import HtmlElement
+
+from pipeline.reading.bylines import PARTICLES, name_and_date
 from pipeline.reading.evidence import Evidence, looks_like_credit, split_credit
 from pipeline.reading.lines import Line, key_of, squeeze, word_set
 from pipeline.reading.metadata import Title
@@ -17,8 +19,13 @@ from pipeline.values import EntryHints, FetchedPage
 _HEAD_LINES = 14
 _TITLE_WORDS = range(2, 40)
 _KICKER_MAX_WORDS = 4
-_WRAPPED_SHARE = 0.5
-_WRAP_CHARS = range(55, 85)
+# A text is hard-wrapped when nearly all its lines are shorter than this; paragraphs of news are longer.
+_WRAP_CHARS = 85
+_WRAPPED_SHARE = 0.95
+# Lines break a few characters early where a word is long or an editor counts otherwise.
+_WRAP_SLACK = 6
+_COPY_MIN_CHARS, _COPY_MIN_LINES = 400, 4
+_COPY_SHARE = 0.8
 _NAME_MAX_WORDS = 6
 _BYLINE_WORDS = PARTICLES | word_set("par por and und et")
 
@@ -35,8 +42,7 @@ def plain_lines(text: str) -> tuple[Line, ...]:
     """The paragraphs of the text: its lines, or its blocks between blank lines where the lines are hard-wrapped."""
     raw = [squeeze(line) for line in text.split("\n")]
     filled = [line for line in raw if line]
-    wrapped = sum(1 for line, after in pairwise(raw) if len(line) in _WRAP_CHARS and after)
-    if len(filled) > 6 and wrapped > _WRAPPED_SHARE * len(filled):
+    if len(filled) > 6 and sum(len(line) < _WRAP_CHARS for line in filled) >= _WRAPPED_SHARE * len(filled):
         raw = _unwrapped(raw)
     # One key, one line: "=====" under a heading says nothing.
     kept = [line.rstrip("=_ ") if key_of(line) else "" for line in raw]
@@ -44,14 +50,30 @@ def plain_lines(text: str) -> tuple[Line, ...]:
 
 
 def _unwrapped(raw: list[str]) -> list[str]:
-    out, block = [], ""
-    for line in [*raw, ""]:
-        if line:
-            block = f"{block} {line}".strip()
-        elif block:
-            out.append(block)
-            block = ""
+    """The lines with those joined that only the width of the text parted.
+
+    A line that had room for the next one's first word ended where it was meant to; so did one that is printed twice.
+    """
+    width = max(len(line) for line in raw if len(line) < _WRAP_CHARS) - _WRAP_SLACK
+    out: list[str] = []
+    for before, line in pairwise(["", *raw]):
+        is_full = len(before) + 1 + len(line.split(" ", 1)[0]) > width
+        if before and line and is_full and line != before and not looks_like_credit(line):
+            out[-1] = f"{out[-1]} {line}"
+        else:
+            out.append(line)
     return out
+
+
+def preformatted(tree: HtmlElement) -> str | None:
+    """The text of a page that is wire copy in a `<pre>`: nearly all of its words, in lines. None for another page."""
+    found = tree.find(".//pre")
+    if found is None:
+        return None
+    text = found.text_content()
+    whole = sum(len(part.strip()) for body in tree.iter("body") for part in body.itertext())
+    is_copy = len(text) >= _COPY_MIN_CHARS and text.count("\n") >= _COPY_MIN_LINES
+    return text if is_copy and len(text) >= _COPY_SHARE * whole else None
 
 
 def plain_evidence(lines: tuple[Line, ...]) -> Evidence:
@@ -70,13 +92,15 @@ def plain_evidence(lines: tuple[Line, ...]) -> Evidence:
             and not is_date_line(line.text)
         ):
             captions.append(split_credit(line.text)[0])
-    names = _names(head, title_keys | {key_of(text) for text in captions})
+    parts = [part for line in head for part in name_and_date(line.text) or [line.text]]
+    signed = [part for line in head for part in name_and_date(line.text) if not is_date_line(part)]
+    names = _names(head, title_keys | {key_of(text) for text in captions}) + tuple(signed)
     return Evidence(
         captions=tuple(dict.fromkeys(captions)),
         credits=tuple(dict.fromkeys(credits)),
         counts=Counter(line.key for line in lines),
         bylines=(names,),
-        times=tuple(line.text for line in head if is_date_line(line.text)),
+        times=tuple(filter(is_date_line, parts)),
     )
 
 

@@ -30,7 +30,14 @@ from pipeline.reading.metadata import (
     says_section,
 )
 from pipeline.reading.parsing import parse_markup
-from pipeline.reading.plain import is_plain_text, plain_evidence, plain_lines, plain_subheads, plain_title
+from pipeline.reading.plain import (
+    is_plain_text,
+    plain_evidence,
+    plain_lines,
+    plain_subheads,
+    plain_title,
+    preformatted,
+)
 from pipeline.reading.restore import mend_lines, place_lines, restore_lines
 from pipeline.reading.rules import clean_lines
 from pipeline.reading.wire import agencies_of, place_of, split_title_mark, wire_fields
@@ -124,6 +131,9 @@ def _draft_markup(markup: str, page: FetchedPage, hints: EntryHints) -> Draft | 
     tree = parse_markup(look.markup)
     if tree is None:
         return Unread(Reason.NO_TEXT, "The body could not be parsed as HTML.")
+    copy = preformatted(tree)
+    if copy is not None:
+        return _draft_text(copy, hints)
     drop_hidden_notes(tree, look.markup)
     part_loose_text(tree)
     evidence = gather_evidence(tree)

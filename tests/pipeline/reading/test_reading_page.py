@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from reading_pages import (
     AUTHOR,
     CAPTION,
     CREDIT,
+    DATE,
     KICKER,
     NEVER,
     PARAGRAPHS,
@@ -54,6 +56,35 @@ def test_plain_wire_copy_gives_the_same_fields_as_markup() -> None:
     assert got.text == TEXT
     assert (got.title, got.kicker, got.authors, got.published_at) == (TITLE, KICKER, (AUTHOR,), PUBLISHED)
     assert (got.captions, got.credits, got.subheads) == ((CAPTION,), (CREDIT,), (SUBHEAD,))
+
+
+def wrapped(width: int) -> str:
+    return "\n".join(textwrap.fill(line, width) for line in PLAIN.split("\n"))
+
+
+@pytest.mark.parametrize("width", [60, 66, 72, 78])
+def test_hard_wrapped_copy_gives_the_same_fields_and_its_short_lines_stay_apart(width: int) -> None:
+    got = story(wrapped(width), kind="text/plain")
+    assert (got.text, got.authors, got.published_at) == (TEXT, (AUTHOR,), PUBLISHED)
+    assert (got.captions, got.credits) == ((CAPTION,), (CREDIT,))
+
+
+@pytest.mark.parametrize("text", [PLAIN, wrapped(72)], ids=["as it is", "wrapped"])
+def test_copy_in_a_pre_element_is_read_like_plain_text(text: str) -> None:
+    got = story(f"<html><head><title>Wire</title></head><body><h2>Wire</h2><pre>{text}</pre></body></html>")
+    assert (got.title, got.text, got.authors) == (TITLE, TEXT, (AUTHOR,))
+
+
+def test_a_listing_inside_a_story_is_not_taken_for_the_page() -> None:
+    listing = "\n".join(f"port {number}: open for ships of the northern states" for number in range(12))
+    got = story(f"<html><body><article><h1>{TITLE}</h1>{BODY}<pre>{listing}</pre></article></body></html>")
+    assert got.text.startswith(PARAGRAPHS[0])
+    assert PARAGRAPHS[-1] in got.text
+
+
+def test_a_byline_and_a_date_on_one_line_of_plain_copy_are_fields() -> None:
+    got = story(PLAIN.replace(f"{AUTHOR}\n\n{DATE}", f"{AUTHOR}, {DATE}"), kind="text/plain")
+    assert (got.text, got.authors, got.published_at) == (TEXT, (AUTHOR,), PUBLISHED)
 
 
 def test_every_line_of_plain_copy_is_kept_or_dropped_with_a_rule() -> None:
