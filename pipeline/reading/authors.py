@@ -21,7 +21,7 @@ _META_NAMES = (
     "byl",
 )  # fmt: skip
 _HOST = re.compile(r"^(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}$", re.IGNORECASE)
-_NOBODY = word_set("admin administrator webmaster editor nachrichten news guest")
+_NOBODY = word_set("admin administrator webmaster editor nachrichten news guest print email share follow comments")
 _FILED = re.compile(r"in\s+\w", re.IGNORECASE)
 _WITH_AGENCIES = re.compile(
     r"\s+(?:with|mit|avec|con)\s+(?:news\s+)?(?:agenc\w+|agentur\w*|agences?|agencias?|AP|AFP|dpa|Reuters)\b.*$",

@@ -25,6 +25,8 @@ _SHORT_CHARS = 120
 _MAX_CHARS = 200
 _PROSE_CHARS = 120
 _NAME_AND_DATE_CHARS = 80
+# A writer's name stands alone in the byline and in a note on the author; a section's in the head, the foot and more.
+_MENU_TIMES = 3
 # A first sieve in XPath, which is much faster than asking each element of the tree.
 _BYLINE_BOXES = (
     "//body//*[contains(@class, 'yline') or contains(@class, 'utho') or contains(@class, 'uto') "
@@ -46,7 +48,7 @@ def find_bylines(tree: HtmlElement, blocks: tuple[Block, ...], title: int) -> tu
     opening = [block.text for block, after in pairwise(head) if _is_name(block) and _is_prose_like(block, after)]
     labelled = [block.text for block in blocks if len(block.text) < 80 and BYLINE_LABEL.match(block.text)]
     parted = _parted(tree) if any(map(_may_run_together, boxes)) else []
-    groups = (parted, _told(tree), boxes, dated, signed, _beside_dates(head), labelled, opening)
+    groups = (parted, _told(tree), boxes, dated, signed, _beside_dates(head, blocks), labelled, opening)
     return tuple(tuple(dict.fromkeys(text for text in group if 0 < len(text) <= _MAX_CHARS)) for group in groups)
 
 
@@ -151,14 +153,17 @@ def _is_prose(block: Block, title: int) -> bool:
     return block.order > title and len(block.text) >= _PROSE_CHARS and block.linked < 0.5 and block.tag == "p"
 
 
-def _beside_dates(head: tuple[Block, ...]) -> list[str]:
-    """The name in the first line that holds a date and a name parted by bars ("3 May 2024 | 14:07 | Ada Obi")."""
+def _beside_dates(head: tuple[Block, ...], blocks: tuple[Block, ...]) -> list[str]:
+    """The name in the first line that holds a date and a name ("3 May 2024 | 14:07 | Ada Obi", "Ada Obi 3 May 2024").
+
+    What also stands in the page's menus is the name of a section.
+    """
     for block in head:
         pieces = pieces_of(block.text) if len(block.text) < _SHORT_CHARS else []
         if len(pieces) < 2 or not any(is_date_line(piece) for piece in pieces):
             continue
         names = [piece for piece in pieces if BYLINE_HEAD.match(piece) or is_name_text(piece)]
-        if names:
+        if names and sum(1 for other in blocks if other.text == names[0]) < _MENU_TIMES:
             return names[:1]
     return []
 

@@ -82,6 +82,13 @@ def test_a_listing_inside_a_story_is_not_taken_for_the_page() -> None:
     assert PARAGRAPHS[-1] in got.text
 
 
+def test_a_section_beside_the_date_is_nobody() -> None:
+    menu = "".join(f"<ul><li><a href=/{place}>Northern Ports</a></li></ul>" for place in ("head", "side", "foot"))
+    dated = f"<div>Northern Ports {DATE}</div>"
+    assert story(f"<html><body><article><h1>{TITLE}</h1>{dated}{BODY}</article></body></html>").authors
+    assert not story(f"<html><body>{menu}<article><h1>{TITLE}</h1>{dated}{BODY}</article></body></html>").authors
+
+
 def test_a_byline_and_a_date_on_one_line_of_plain_copy_are_fields() -> None:
     got = story(PLAIN.replace(f"{AUTHOR}\n\n{DATE}", f"{AUTHOR}, {DATE}"), kind="text/plain")
     assert (got.text, got.authors, got.published_at) == (TEXT, (AUTHOR,), PUBLISHED)
