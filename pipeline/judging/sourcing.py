@@ -67,22 +67,30 @@ def _of_sentence(part: Part, sentence: list[Token], day: date | None) -> list[At
     spans = [span for span in actors_in(sentence) if span.actor.is_meant_on(day)]
     found = _Found(part, start, sentence, spans)
     text = part.text[start:end]
-    for kind, patterns in (
+    words = _words_of(sentence)
+    for kind, asked in (
         (SourceKind.ANONYMOUS_OFFICIAL, known.anonymous),
         (SourceKind.DOCUMENT, known.documents),
         (SourceKind.OUTLET, known.outlets),
         (SourceKind.ARMED_SIDE, known.forces),
         (SourceKind.NAMED_OFFICIAL, known.named),
     ):
-        for pattern in patterns:
-            for match in pattern.finditer(text):
-                found.add(kind, match)
+        for pattern, needs in asked:
+            if not any(map(words.isdisjoint, needs)):
+                for match in pattern.finditer(text):
+                    found.add(kind, match)
     found.add_speaking_actors(known.speaks)
     if part.place == "title":
         for kind, pattern in known.title_only:
             for match in pattern.finditer(text):
                 found.add(kind, match)
     return found.with_standing(text, known.standings)
+
+
+def _words_of(sentence: list[Token]) -> set[str]:
+    """The words of a sentence and, of those with an apostrophe, their parts too: an expression sees runs of letters."""
+    words = {token.exact for token in sentence}
+    return words.union(*[word.split("'") for word in words if "'" in word])
 
 
 class _Found:
@@ -145,11 +153,13 @@ class _Found:
                 return span.actor.code
         return None
 
-    def with_standing(self, text: str, standings: tuple[tuple[Standing, re.Pattern[str]], ...]) -> list[Attribution]:
+    def with_standing(
+        self, text: str, standings: tuple[tuple[Standing, re.Pattern[str], tuple[str, ...]], ...]
+    ) -> list[Attribution]:
         """The sources, with what the sentence says of the report's standing; by itself where no source says it."""
         items = sorted(self._items, key=lambda item: item.start)
-        for standing, pattern in standings:
-            match = pattern.search(text)
+        for standing, pattern, parts in standings:
+            match = pattern.search(text) if any(part in text for part in parts) else None
             if match is None:
                 continue
             start, end = self._start + match.start(), self._start + match.end()

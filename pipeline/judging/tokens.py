@@ -38,12 +38,16 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[list[To
     last = start
     for match in _WORD.finditer(text, start, stop):
         first, after = match.span()
-        if current and _ends_sentence(text, last, first):
+        # Nearly always one space stands between two words: then there is nothing to search.
+        if current and (text[last] in _END_CHARACTERS if first - last == 1 else _ends_sentence(text, last, first)):
             done.append(current)
             current = []
         last = after
         surface = match.group()
-        if surface[0] != "#":
+        # And nearly every word is letters alone: then there is nothing to take away.
+        if surface.isalnum() and after - first <= _WORD_MAX:
+            current.append(Token(surface, surface.lower(), first, after))
+        elif surface[0] != "#":
             current.append(_token(surface, first, after))
     if current:
         done.append(current)
@@ -51,9 +55,6 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[list[To
 
 
 def _ends_sentence(text: str, start: int, end: int) -> bool:
-    # Nearly always one space stands between two words: then there is nothing to search.
-    if end - start <= 1:
-        return end > start and text[start] in _END_CHARACTERS
     return _END.search(text, start, end) is not None
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.judging import judge_story
 from pipeline.judging.naming import sentences_of
-from pipeline.judging.sourcing import ATTRIBUTIONS_MAX, sourcing_in, summarise
+from pipeline.judging.sourcing import ATTRIBUTIONS_MAX, _words_of, sourcing_in, summarise
+from pipeline.judging.sourcing_rules import rules
 from pipeline.outcomes import SourceKind, Standing
 from pipeline.values import Attribution
 
@@ -225,3 +226,39 @@ def test_other_languages_have_no_sourcing() -> None:
         judge_story("Macron hat es gesagt", None, "Das Weiße Haus sagte: The Kremlin said so.", "de", None).sourcing
         == ()
     )
+
+
+def asked_and_found(text: str) -> tuple[int, int]:
+    """How many expressions are asked of the text's sentences, and how many are not though they would find something."""
+    known, asked, lost = rules(), 0, 0
+    groups = (known.named, known.anonymous, known.forces, known.outlets, known.documents)
+    for part, sentence in sentences_of("", text, "", None):
+        words, said = _words_of(sentence), part.text[sentence[0].start : sentence[-1].end]
+        for pattern, needs in (rule for group in groups for rule in group):
+            is_asked = not any(map(words.isdisjoint, needs))
+            asked += is_asked
+            lost += not is_asked and pattern.search(said) is not None
+        for _, pattern, parts in known.standings:
+            lost += pattern.search(said) is not None and not any(part in said for part in parts)
+    return asked, lost
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET_DECISION,
+        "The prime minister’s office said so. The president's office denied it. Al-Jazeera's newsroom reported it.",
+        "The U.S. State Department said, the U.N. report shows, and Lt. Gen. Ada Obi, the army's spokeswoman, said so.",
+        "Two unnamed officials, on condition of anonymity, told the Daily Post; Secretary-General Ivo Kessel said.",
+        "'Said the minister', said Defence Minister Ivo Kessel. Russia#39;s foreign ministry said, said the army.",
+        "According to leaked documents, state TV reported. The report could not be verified, AP reported.",
+    ],
+)
+def test_a_sentence_is_spared_only_expressions_that_find_nothing_in_it(text: str) -> None:
+    asked, lost = asked_and_found(text)
+    assert lost == 0
+    assert asked > 0
+
+
+def test_a_sentence_without_a_word_of_saying_is_asked_next_to_nothing() -> None:
+    assert asked_and_found("The harvest was brought in early this year, and prices fell in the autumn.") == (1, 0)
