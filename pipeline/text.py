@@ -33,7 +33,10 @@ _MARKS = "".join(
 _LETTERS = rf"\w+(?:[{_MARKS}]+\w*)*"
 _WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{UNSPACED_RANGES}]")
 
-_ASCII_WORD = re.compile(r"\w+(?:'\w+)*")
+# What the expressions above are about. A text without any of it, in whatever alphabet, is cut by a much plainer one.
+_ODD = re.compile(f"[{_ZERO_WIDTH.pattern[1:-1]}{UNSPACED_RANGES}{_MARKS}]")
+_PLAIN_WORD = re.compile(r"\w+(?:'\w+)*")
+_ASCII_PARTING = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_'")}
 
 
 def scrub(text: str) -> str:
@@ -56,12 +59,34 @@ def cut(text: str, max_bytes: int) -> str:
     return text if len(raw) <= max_bytes else raw[:max_bytes].decode("utf-8", "ignore").rstrip()
 
 
+def _plainly_set(text: str) -> str:
+    """`text` with the commonest marks of typesetters as a typewriter has them: to `words` it is the same text."""
+    for mark in "“”‘—–…\u00a0":
+        text = text.replace(mark, " ")
+    return text.replace("’", "'")
+
+
 def words(text: str) -> list[str]:
     """The normalised words of `text`: NFKC, case folded, zero-width characters ignored, unspaced scripts by character.
 
     Two texts that a reader can't tell apart have the same words.
     """
-    if text.isascii():  # nothing to normalise, and the plain expression is three times faster
-        return _ASCII_WORD.findall(text.casefold())
-    plain = _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("’", "'")
+    plain = text if text.isascii() else _plainly_set(text)
+    if plain.isascii():  # nothing to normalise, and no expression needed
+        return _ascii_words(plain.lower())
+    plain = unicodedata.normalize("NFKC", plain)
+    folded = plain.casefold()
+    if _ODD.search(folded) is None:
+        return _PLAIN_WORD.findall(folded)
+    plain = _ZERO_WIDTH.sub("", plain).casefold().replace("’", "'")
     return _WORD.findall(_UNSPACED.sub(r" \1 ", plain))
+
+
+def _ascii_words(text: str) -> list[str]:
+    """What _PLAIN_WORD finds in small ASCII letters, in a third of its time."""
+    spaced = text.translate(_ASCII_PARTING)
+    if "'" not in spaced:
+        return spaced.split()
+    if "''" in spaced:
+        return _PLAIN_WORD.findall(text)
+    return [word for edged in spaced.split() if (word := edged.strip("'"))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import TITLE_MAX_BYTES, cut, one_line, scrub, words
+from pipeline.text import _UNSPACED, _WORD, _ZERO_WIDTH, TITLE_MAX_BYTES, cut, one_line, scrub, words
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 
@@ -92,3 +92,12 @@ def test_words_are_what_a_reader_tells_apart(text: str, expected: list[str]) -> 
 def test_the_words_of_words_are_the_same_words(text: str) -> None:
     once = words(text)
     assert words(" ".join(once)) == once
+
+
+MARKED = st.text(st.sampled_from("abXß éżыд'’“”‘—…\u00a0\u00ad\u200b\u0301\u0307İıﬁ½´कि日ภ_-0"), max_size=12)
+
+
+@given(ANY_TEXT | MARKED)
+def test_the_short_ways_to_words_find_the_same_ones(text: str) -> None:
+    plain = _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("’", "'")
+    assert words(text) == _WORD.findall(_UNSPACED.sub(r" \1 ", plain))
