@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from pipeline.reading.lines import key_of, squeeze, word_set
-from pipeline.reading.marks import marks_of
+from pipeline.reading.marks import NONE, marks_of
 
 _BLOCKS = word_set(
     "address article aside blockquote body br button center dd details dialog div dl dt fieldset figcaption "
@@ -22,13 +24,13 @@ _SPLITTING_MARKS = frozenset({"credit", "caption", "byline", "date", "kicker"})
 _BOLD = frozenset({"b", "strong"})
 _CAPTION_MAX_CHARS = 900
 _PARTING = re.compile(r"\s*[|•·»›/→]\s*")
+_PARTING_MARK = re.compile(r"[|•·»›/→]")
 _TELLING = _BOLD | {"a", "article", "img"}
 _HEADS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A run of text between two block boundaries of the page.
+class Block(NamedTuple):
+    """A run of text between two block boundaries of the page. A named tuple, since a page has thousands.
 
     `linked` and `bold` are the shares of its characters in links and in bold type, 0..1. `own` are the marks of the
     element itself, `marks` those of every small box around it too. `parent` numbers the element above the text's own,
@@ -58,22 +60,28 @@ class _Box:
     """A marked element and how much text it holds: only small boxes tell something about their lines."""
 
     marks: frozenset[str]
-    chars: int = 0
+    chars: int
 
 
 @dataclass(slots=True)
 class _Frame:
+    """An open block element. `chars` is minus what was found before it, until it is closed, and then its text's size.
+
+    `path` numbers the block elements from the body down to this one, None until a text stands in it.
+    """
+
     tag: str
     name: str
     number: int
     own: frozenset[str]
-    chars: int = 0
+    chars: int
+    path: tuple[int, ...] | None = None
+    in_quote: bool = False
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     text: str
-    frames: tuple[_Frame, ...]
+    frame: _Frame
     linked: float
     bold: float
     boxes: tuple[_Box, ...]
@@ -91,66 +99,85 @@ class _Walk:
     found: list[_Found] = field(default_factory=list)
     images: list[tuple[_Frame, ...]] = field(default_factory=list)
     number: int = 0
+    chars: int = 0
     links: int = 0
     bolds: int = 0
     articles: int = 0
     linked_chars: int = 0
     bold_chars: int = 0
 
-    def add(self, text: str) -> None:
-        # Blanks count between two words only; most of a page's source is blanks between two blocks.
-        if self.pieces or not text.isspace():
-            self.pieces.append(text)
-            if self.links or self.bolds:
-                size = len(text.strip())
-                self.linked_chars += size if self.links else 0
-                self.bold_chars += size if self.bolds else 0
+    def over(self, body: HtmlElement) -> None:
+        """Walk over all that the body shows."""
+        walker = etree.iterwalk(body, events=("start", "end"))
+        pieces = self.pieces
+        for event, element in walker:
+            tag = element.tag
+            if event == "start":
+                if tag in _SKIPPED:
+                    walker.skip_subtree()
+                    continue
+                self.open(element, tag)
+                text = element.text
+            else:
+                if tag not in _SKIPPED:
+                    self.close(element, tag)
+                text = element.tail if element is not body else None
+            # Blanks count between two words only; most of a page's source is blanks between two blocks.
+            if text and (pieces or not text.isspace()):
+                pieces.append(text)
+                if self.links or self.bolds:
+                    size = len(text.strip())
+                    self.linked_chars += size if self.links else 0
+                    self.bold_chars += size if self.bolds else 0
 
-    def flush(self) -> None:
-        if self.pieces:
-            text = squeeze("".join(self.pieces))
-            self.pieces.clear()
-            size = len(text)
-            for frame in self.frames:
-                frame.chars += size
-            for box in self.boxes:
-                box.chars += size
-            # What only parts the links of a list ("Home | World | Sport") is no text beside them.
-            bare = len(_PARTING.sub("", text)) or size if self.linked_chars else size
-            linked, bold = min(1.0, self.linked_chars / bare), min(1.0, self.bold_chars / size)
-            self.found.append(_Found(text, tuple(self.frames), linked, bold, self.boxes, self.articles > 0))
-        self.linked_chars = self.bold_chars = 0
-
-    def open(self, element: HtmlElement) -> None:
-        tag, get = element.tag, element.get
-        kind, own_name = get("class"), get("id")
-        names = f"{kind} {own_name}" if kind and own_name else kind or own_name or ""
-        own = marks_of(tag, names, get("role", ""))
-        is_block = tag in _BLOCKS or not self.frames or (tag in _INLINE_BOXES and not own.isdisjoint(_SPLITTING_MARKS))
+    def open(self, element: HtmlElement, tag: str) -> None:
+        get = element.get
+        names, own, is_block = _kind_of(tag, get("class"), get("id"), get("role"))
         self.number += 1
-        if is_block:
-            self.flush()
-            self.frames.append(_Frame(tag, names.strip(), self.number, own))
+        if is_block or not self.frames:
+            is_block = True
+            if self.pieces:
+                self.flush()
+            self.linked_chars = self.bold_chars = 0
+            self.frames.append(_Frame(tag, names, self.number, own, -self.chars))
         if own:
-            self.boxes = (*self.boxes, _Box(own))
+            self.boxes = (*self.boxes, _Box(own, -self.chars))
         self.opened.append((is_block, bool(own)))
         if tag in _TELLING:
-            self._count(element, 1)
-        if element.text:
-            self.add(element.text)
+            self._count(element, tag, 1)
 
-    def close(self, element: HtmlElement) -> None:
+    def close(self, element: HtmlElement, tag: str) -> None:
         is_block, is_box = self.opened.pop()
         if is_block:
-            self.flush()
-            self.frames.pop()
+            if self.pieces:
+                self.flush()
+            self.linked_chars = self.bold_chars = 0
+            self.frames.pop().chars += self.chars
         if is_box:
+            self.boxes[-1].chars += self.chars
             self.boxes = self.boxes[:-1]
-        if element.tag in _TELLING:
-            self._count(element, -1)
+        if tag in _TELLING:
+            self._count(element, tag, -1)
 
-    def _count(self, element: HtmlElement, step: int) -> None:
-        tag = element.tag
+    def flush(self) -> None:
+        """The pieces become a text that was found. What is open holds it, since it is counted when that is closed."""
+        text = squeeze("".join(self.pieces))
+        self.pieces.clear()
+        size = bare = len(text)
+        self.chars += size
+        linked = 0.0
+        if self.linked_chars:
+            # What only parts the links of a list ("Home | World | Sport") is no text beside them.
+            if _PARTING_MARK.search(text):
+                bare = len(_PARTING.sub("", text)) or size
+            linked = min(1.0, self.linked_chars / bare)
+        frame = self.frames[-1]
+        if frame.path is None:
+            frame.path = tuple([outer.number for outer in self.frames])
+            frame.in_quote = any(outer.tag == "blockquote" for outer in self.frames[-4:])
+        self.found.append(_Found(text, frame, linked, min(1.0, self.bold_chars / size), self.boxes, self.articles > 0))
+
+    def _count(self, element: HtmlElement, tag: str, step: int) -> None:
         if tag == "a":
             self.links += step * _leads_away(element)
         elif tag in _BOLD:
@@ -166,23 +193,17 @@ def blocks_of(tree: HtmlElement) -> tuple[Block, ...]:
     body = tree.find("body") if tree.tag == "html" else tree
     if body is None:
         return ()
-    walk, skipping = _Walk(), 0
-    for event, element in etree.iterwalk(body, events=("start", "end")):
-        tag = element.tag
-        if not isinstance(tag, str):
-            continue
-        if tag in _SKIPPED:
-            skipping += 1 if event == "start" else -1
-        elif skipping:
-            continue
-        elif event == "start":
-            walk.open(element)
-            continue
-        else:
-            walk.close(element)
-        if event == "end" and not skipping and element.tail and element is not body:
-            walk.add(element.tail)
+    walk = _Walk()
+    walk.over(body)
     return _settled(walk)
+
+
+@lru_cache(maxsize=16384)
+def _kind_of(tag: str, kind: str | None, own_name: str | None, role: str | None) -> tuple[str, frozenset[str], bool]:
+    """What an element is called, its marks, and whether it parts the text around it."""
+    names = f"{kind} {own_name}" if kind and own_name else kind or own_name or ""
+    own = marks_of(tag, names, role or "")
+    return names.strip(), own, tag in _BLOCKS or (tag in _INLINE_BOXES and not own.isdisjoint(_SPLITTING_MARKS))
 
 
 def _leads_away(element: HtmlElement) -> bool:
@@ -192,34 +213,34 @@ def _leads_away(element: HtmlElement) -> bool:
 
 def _settled(walk: _Walk) -> tuple[Block, ...]:
     """Blocks with the marks of small boxes only: a wrapper called "related" around the whole page says nothing."""
-    total = sum(len(found.text) for found in walk.found)
-    limit = min(4000.0, max(600.0, 0.3 * total))
+    limit = min(4000.0, max(600.0, 0.3 * walk.chars))
     image_boxes = _image_boxes(walk.images)
     marks: dict[int, frozenset[str]] = {}
-    for found in walk.found:
+    blocks = []
+    for order, (text, frame, linked, bold, boxes, in_article) in enumerate(walk.found):
+        path = frame.path or ()
         # The boxes around a block are one tuple for all blocks that share them.
-        if id(found.boxes) not in marks:
-            small = (box.marks for box in found.boxes if box.chars <= limit)
-            marks[id(found.boxes)] = frozenset().union(*small)
-    return tuple(
-        Block(
-            order=order,
-            text=found.text,
-            tag=found.frames[-1].tag,
-            name=found.frames[-1].name,
-            parent=found.frames[-2].number if len(found.frames) > 1 else 0,
-            linked=found.linked,
-            bold=found.bold,
-            own=found.frames[-1].own,
-            marks=marks[id(found.boxes)],
-            in_article=found.in_article,
-            by_image=bool(image_boxes) and any(frame.number in image_boxes for frame in found.frames[-3:]),
-            path=tuple(frame.number for frame in found.frames),
-            key=key_of(found.text),
-            in_quote=any(frame.tag == "blockquote" for frame in found.frames[-4:]),
+        if id(boxes) not in marks:
+            marks[id(boxes)] = NONE.union(*[box.marks for box in boxes if box.chars <= limit])
+        blocks.append(
+            Block(
+                order=order,
+                text=text,
+                tag=frame.tag,
+                name=frame.name,
+                parent=path[-2] if len(path) > 1 else 0,
+                linked=linked,
+                bold=bold,
+                own=frame.own,
+                marks=marks[id(boxes)],
+                in_article=in_article,
+                by_image=not image_boxes.isdisjoint(path[-3:]),
+                path=path,
+                in_quote=frame.in_quote,
+                key=key_of(text),
+            )
         )
-        for order, found in enumerate(walk.found)
-    )
+    return tuple(blocks)
 
 
 def _image_boxes(images: list[tuple[_Frame, ...]]) -> frozenset[int]:

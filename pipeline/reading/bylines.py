@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from lxml.html import HtmlElement
@@ -34,11 +34,13 @@ _BYLINE_BOXES = (
 )
 
 
-def find_bylines(tree: HtmlElement, blocks: tuple[Block, ...], title: int) -> tuple[tuple[str, ...], ...]:
+def find_bylines(
+    tree: HtmlElement, blocks: tuple[Block, ...], title: int, authors: Sequence[HtmlElement]
+) -> tuple[tuple[str, ...], ...]:
     """Texts that may hold the names of the story's authors, in groups found in one way, most reliable group first.
 
     `title` is the order of the block that holds the story's title, 0 if there is none: an author box far below it is
-    that of another story or of a writer's page.
+    that of another story or of a writer's page. `authors` are the elements that the markup calls an author.
     """
     near = blocks[max(0, title - _BEFORE_TITLE) : title + _AFTER_TITLE]
     boxes = _together(block for block in near if "byline" in block.marks and not block.marks & _FOREIGN)
@@ -48,7 +50,7 @@ def find_bylines(tree: HtmlElement, blocks: tuple[Block, ...], title: int) -> tu
     opening = [block.text for block, after in pairwise(head) if _is_name(block) and _is_prose_like(block, after)]
     labelled = [block.text for block in blocks if len(block.text) < 80 and BYLINE_LABEL.match(block.text)]
     parted = _parted(tree) if any(map(_may_run_together, boxes)) else []
-    groups = (parted, _told(tree), boxes, dated, signed, _beside_dates(head, blocks), labelled, opening)
+    groups = (parted, _told(authors), boxes, dated, signed, _beside_dates(head, blocks), labelled, opening)
     return tuple(tuple(dict.fromkeys(text for text in group if 0 < len(text) <= _MAX_CHARS)) for group in groups)
 
 
@@ -92,9 +94,8 @@ def is_name_text(text: str) -> bool:
     return all(word[0].isupper() or word.lower() in PARTICLES for word in tokens)
 
 
-def _told(tree: HtmlElement) -> list[str]:
+def _told(found: Sequence[HtmlElement]) -> list[str]:
     """What the markup calls the author outright: the first such element and those in its box, not every teaser's."""
-    found = tree.xpath("//body//*[@rel='author' or @itemprop='author']")
     box = found[0] if found else None
     for _ in range(_BOX_LEVELS):
         parent = box.getparent() if box is not None else None

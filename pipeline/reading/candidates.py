@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lxml.html import HtmlElement
-from trafilatura import bare_extraction
 
 from pipeline.reading.blocks import Block, is_head
 from pipeline.reading.evidence import Evidence
 from pipeline.reading.lines import Line, key_of, squeeze, without_bullet, word_set
+from pipeline.reading.quick import full_extraction, quick_extraction
 
 # Boxes whose paragraphs are not the story's, when the page's own text is measured.
 _ASIDE = word_set(
@@ -128,20 +127,16 @@ def _prose_box(blocks: list[Block]) -> int | None:
 
 
 def _extracted(tree: HtmlElement, url: str, mode: str, *, is_fast: bool = False) -> Candidate | None:
-    # Never deduplicate=True: its process-wide cache makes the fourth reading of a page empty.
-    document: Any = bare_extraction(
-        tree,
-        url=url,
-        include_comments=False,
-        fast=is_fast or mode == "quick",
-        favor_recall=mode == "recall",
-        with_metadata=False,
-    )
-    if document is None or not document.text:
+    if mode == "quick":
+        found = quick_extraction(tree, url)
+    else:
+        found = full_extraction(tree, url, is_fast=is_fast, favor_recall=mode == "recall")
+    if found is None or not found[0]:
         return None
-    heads = {key_of(squeeze(" ".join(head.itertext()))) for head in document.body.iter("head")}
-    items = {key_of(squeeze(" ".join(item.itertext()))) for item in document.body.iter("item")}
-    return Candidate(mode, tuple(_lines(document.text.split("\n"), heads, items)))
+    text, body = found
+    heads = {key_of(squeeze(" ".join(head.itertext()))) for head in body.iter("head")}
+    items = {key_of(squeeze(" ".join(item.itertext()))) for item in body.iter("item")}
+    return Candidate(mode, tuple(_lines(text.split("\n"), heads, items)))
 
 
 def _lines(texts: list[str], heads: set[str], items: set[str]) -> Iterator[Line]:

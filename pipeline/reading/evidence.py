@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from pipeline.reading.blocks import Block, blocks_of, is_head
 from pipeline.reading.bylines import find_bylines
 from pipeline.reading.declared import Declared, read_declared
-from pipeline.reading.lines import contains_words, key_of, squeeze
+from pipeline.reading.lines import contains_words, folded, key_of, squeeze
 from pipeline.reading.phrases import CREDIT_HEAD, CREDIT_INSIDE, CREDIT_RUN_IN, CREDIT_TAIL
 
 _CAPTION_ATTRIBUTES = ("alt", "title", "data-caption", "data-alt", "data-title", "data-description", "aria-label")
@@ -19,6 +20,25 @@ _CAPTION_MAX_WORDS = 120
 _CREDIT_MAX_WORDS = 25
 _CREDIT_MAX_CHARS = 400
 _CREDIT_TAIL_CHARS = 240
+# Authors and dates that the markup names, in one look at all elements.
+_NAMED = etree.XPath("descendant::body/descendant::*[@rel='author' or @itemprop='author' or @itemprop='datePublished']")
+# A caption without any of these holds no credit: each expression for one asks for a sign or for a word beside it.
+_CREDIT_SIGNS = (
+    ":",
+    "/",
+    "©",
+    "(c)",
+    "photo",
+    "image",
+    "picture",
+    "fot",
+    "bild",
+    "credit",
+    "crédit",
+    "zdj",
+    "фото",
+    "quelle",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,7 @@ def gather_evidence(tree: HtmlElement) -> Evidence:
     captions, credits = _captions(blocks)
     title_tag = _title_tag(tree)
     title_place = _title_place(blocks, declared, title_tag)
+    named = _NAMED(tree)
     image_texts = {key_of(text) for text in (*_image_attributes(tree), *declared.image_captions, *captions)}
     return Evidence(
         declared=declared,
@@ -73,10 +94,10 @@ def gather_evidence(tree: HtmlElement) -> Evidence:
         marks=_marks(blocks),
         counts=Counter(block.key for block in blocks if block.tag not in ("h1", "title")),
         places=_places(blocks),
-        bylines=find_bylines(tree, blocks, title_place),
+        bylines=find_bylines(tree, blocks, title_place, [e for e in named if _is_author(e)]),
         title_place=title_place,
         times=_times(tree),
-        published=_microdata(tree, "datePublished"),
+        published=_published(named),
         kickers=tuple(block.text for block in blocks if "kicker" in block.own and block.key.count(" ") < 4),
     )
 
@@ -93,6 +114,9 @@ def split_credit(caption: str) -> tuple[str, str]:
     if CREDIT_HEAD.match(caption) and looks_like_credit(caption):
         return "", caption
     start = max(0, len(caption) - _CREDIT_TAIL_CHARS)
+    tail = folded(caption[start:])
+    if not any(sign in tail for sign in _CREDIT_SIGNS):
+        return caption, ""
     match = CREDIT_INSIDE.search(caption, start) or CREDIT_RUN_IN.search(caption, start)
     return (caption[: match.start()].strip(), caption[match.start() :].strip()) if match else (caption, "")
 
@@ -170,9 +194,13 @@ def _canonical(tree: HtmlElement) -> str | None:
     return next((link.get("href").strip() for link in links if link.get("href")), None)
 
 
-def _microdata(tree: HtmlElement, name: str) -> tuple[str, ...]:
-    found = tree.xpath("//body//*[@itemprop=$name]", name=name)
+def _published(named: list[HtmlElement]) -> tuple[str, ...]:
+    found = [element for element in named if element.get("itemprop") == "datePublished"]
     return tuple(text.strip() for element in found[:8] if (text := element.get("content") or element.get("datetime")))
+
+
+def _is_author(element: HtmlElement) -> bool:
+    return "author" in (element.get("itemprop"), element.get("rel"))
 
 
 def _times(tree: HtmlElement) -> tuple[str, ...]:

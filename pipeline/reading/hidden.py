@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lxml.html import HtmlElement
 
@@ -22,8 +23,7 @@ _OPENS = re.compile(
     r"\s+(?:fenster|tab)(?:\s+geöffnet)?|s.ouvre\s+dans\s+une?\s+nouve(?:lle|l)\s+\w+|se\s+abre\s+en\s+(?:una\s+)?nueva\s+\w+)[\s)]*$",
     re.IGNORECASE,
 )
-# First sieves, which are much cheaper than asking each element of the tree: parts of class names by the elements that
-# may have them, and words without which no link says where it opens.
+# First sieves: parts of the class names that elements may have, and words without which no link says where it opens.
 _SIEVES = ("sr-only", "isually", "creen", "assistive", "hidden-text", "icon", "material-symbols")
 _OPENING = (
     "new window",
@@ -44,9 +44,10 @@ def drop_hidden_notes(tree: HtmlElement, markup: str) -> None:
 
     `markup` is what the tree was parsed from: what it does not hold need not be looked for.
     """
-    named = " or ".join(f"contains(@class, '{part}')" for part in _SIEVES if part in markup)
-    for element in tree.xpath(f"//body//*[@class][{named}]") if named else ():
-        if element.getparent() is None or element.tag not in _NOTES:
+    body = next(tree.iter("body"), None)
+    # All of them are gathered before any is dropped: taking one out would lose the place in the tree.
+    for element in [] if body is None else [e for e in body.iterdescendants(*_NOTES) if _is_named(e.get("class", ""))]:
+        if element.getparent() is None:
             continue
         names, text = element.get("class"), "".join(element.itertext())
         is_note = _HIDDEN.search(names) is not None and len(text.strip()) <= _MAX_CHARS
@@ -56,3 +57,10 @@ def drop_hidden_notes(tree: HtmlElement, markup: str) -> None:
     for element in tree.xpath(_IN_LINKS) if any(part in markup for part in _OPENING) else ():
         if element.getparent() is not None and _OPENS.match("".join(element.itertext())):
             element.drop_tree()
+
+
+@lru_cache(maxsize=16384)
+def _is_named(names: str) -> bool:
+    """Whether an element's class may be that of a note or an icon."""
+    is_likely = any(part in names for part in _SIEVES)
+    return is_likely and (_HIDDEN.search(names) is not None or _ICON.search(names) is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pipeline.text import words
@@ -17,22 +17,20 @@ class Line:
     """One paragraph, sub-head or list item of a candidate text.
 
     `position` is its place among all lines before cleaning, from 0. `kind` is "head" for a sub-head, "item" for a
-    list item, "row" for a table row, else "p".
+    list item, "row" for a table row, else "p". `key` is what the line says, without case, punctuation and spacing,
+    `size` the number of its words: both follow from the text, and every rule asks for them.
     """
 
     position: int
     text: str
     kind: str = "p"
+    key: str = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """What the line says, without case, punctuation and spacing."""
-        return key_of(self.text)
-
-    @property
-    def size(self) -> int:
-        """The number of words."""
-        return self.key.count(" ") + 1 if self.key else 0
+    def __post_init__(self) -> None:
+        key = key_of(self.text)
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "size", key.count(" ") + 1 if key else 0)
 
 
 @lru_cache(maxsize=4096)
@@ -44,6 +42,12 @@ def key_of(text: str) -> str:
 def squeeze(text: str) -> str:
     """`text` with runs of white space as one blank and none at the ends."""
     return " ".join(text.split())
+
+
+def folded(text: str) -> str:
+    """`text` in small letters, for a sieve to look at before an expression that ignores case is asked."""
+    # The expressions take the dotless i and the dotted I for an i; folding alone does not.
+    return text.replace("İ", "i").casefold().replace("ı", "i")
 
 
 def without_bullet(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from operator import add
 
 # Mark -> words in class or id. Hyphens, underscores and camel humps part words; "x*" stands for any ending.
 # The words are those of common page builders in English, German, French, Spanish, Italian, Polish and Dutch.
@@ -40,7 +40,7 @@ _WORDS: dict[str, str] = {
     "pullquote": "pullquote blockquotehighlight zitatbox",
     "infobox": "infobox factbox faktbox faktabox infokasten sidebar sidebox",
 }  # fmt: skip
-_SPLIT = re.compile(r"[^a-zA-Z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
+_PART = re.compile(r"[A-Z]+[a-z0-9]*|[a-z0-9]+")
 _TAG_MARKS = {
     "figcaption": "caption", "time": "date", "nav": "nav", "footer": "footer", "aside": "aside", "form": "form",
     "figure": "figure", "picture": "figure", "address": "byline", "dialog": "notice",
@@ -52,7 +52,6 @@ _PREFIXES = tuple(prefix for prefix, _ in _PREFIX)
 NONE: frozenset[str] = frozenset()
 
 
-@lru_cache(maxsize=16384)
 def marks_of(tag: str, names: str, role: str) -> frozenset[str]:
     """The marks of an element with this tag, these class and id names, and this ARIA role."""
     found = {_TAG_MARKS.get(tag, ""), _ROLE_MARKS.get(role, "")}
@@ -65,13 +64,22 @@ def marks_of(tag: str, names: str, role: str) -> frozenset[str]:
 @lru_cache(maxsize=32768)
 def _marks_in(name: str) -> frozenset[str]:
     """The marks that the words of one class or id name."""
-    parts = [part.lower() for part in _SPLIT.split(name) if part][:12]
-    found = set()
+    parts = _parts(name)[:12]
     # "read-more" is told by its pair, "readmore" by itself.
-    for word in (*parts, *(a + b for a, b in pairwise(parts))):
-        mark = _PLAIN.get(word)
-        if mark is None and word.startswith(_PREFIXES):
-            mark = next(mark for prefix, mark in _PREFIX if word.startswith(prefix))
-        if mark:
-            found.add(mark)
+    found = {mark for word in (*parts, *map(add, parts, parts[1:])) if (mark := _mark_of(word))}
     return frozenset(found) if found else NONE
+
+
+def _parts(name: str) -> list[str]:
+    bare = name.replace("-", " ").replace("_", " ")
+    if bare.isascii() and bare.islower() and bare.replace(" ", "").isalnum():  # nearly every name
+        return bare.split()
+    return [part.lower() for part in _PART.findall(name)]
+
+
+@lru_cache(maxsize=32768)
+def _mark_of(word: str) -> str | None:
+    mark = _PLAIN.get(word)
+    if mark is None and word.startswith(_PREFIXES):
+        return next(mark for prefix, mark in _PREFIX if word.startswith(prefix))
+    return mark

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.reading.lines import word_set
+from pipeline.reading.lines import folded, word_set
 
 
 def _any(*parts: str) -> re.Pattern[str]:
@@ -169,9 +169,22 @@ NOTE = _any(
     r"redakcja\s*:|źródło\s*:|źródła\s*:|источник\s*:|джерело\s*:|переклад\s*:|перевод\s*:|zdroj\s*:|kaynak\s*:|fonte\s*:|bron\s*:|källa\s*:|kilde\s*:",
 )
 # A line that speaks of the outlet's own offers, wherever in the line it does.
-OUTLET_PITCH = re.compile(
+_OUTLET_PITCH = re.compile(
     r"\bnewsletters?\b|\bsubscribe\s+(?:to|now|today|here|for)\b|\bsign(?:ing)?\s+up\s+(?:to|for)\b|\bfollow\s+(?:him|her|them|us|\w+(?:\s\w+)?)\s+on\b|\bsupport\s+(?:our|independent)\s+journalism\b|"
     r"\ba\s+month\.\s+invest\b|\bliveblog\b.{0,4}$|\bspenden?\b.{0,40}\bunterstützen\b|\bunterstützen\b.{0,60}\b(?:spende|mitglied)|\babonnieren\b|\babo\b|\bnous\s+soutenir\b|"
     r"\bsuscr[ií]b\w+|\biscriviti\b|有料会員|無料登録|\bпідтримай\w*|\bподдержи\w*|\bпідпи[шс]\w+|\bподпи[шс]\w+",
     re.IGNORECASE,
 )
+# Parts of words, one of which is in every line that the expression means.
+_PITCHED = (
+    "newsletter", "subscribe", "sign", "follow", "journalism", "invest", "liveblog", "spende", "unterstützen", "abonnieren", "soutenir", "suscr", "iscriviti",
+    "有料会員", "無料登録", "підтримай", "поддержи", "підпи", "подпи",
+)  # fmt: skip
+_ABO = re.compile(r"\babo\b")
+
+
+def is_outlet_pitch(text: str) -> bool:
+    """Whether the line speaks of the outlet's own offers, wherever in it."""
+    plain = folded(text)
+    is_likely = any(part in plain for part in _PITCHED) or _ABO.search(plain) is not None
+    return is_likely and _OUTLET_PITCH.search(text) is not None

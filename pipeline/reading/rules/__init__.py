@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 from pipeline.reading.facts import Facts
 from pipeline.reading.lines import Line
@@ -50,12 +51,16 @@ def clean_lines(lines: tuple[Line, ...], facts: Facts) -> tuple[tuple[Line, ...]
     again changes nothing.
     """
     dropped: list[DroppedLine] = []
-    while True:
-        before = len(lines)
-        for name, rule in RULES:
-            taken = rule(lines, facts)
-            # Put together from parts, a line need not be in the one form that is stored, and no story may come of it.
-            dropped += [DroppedLine(line.position, scrub(line.text), name) for line in lines if line.position in taken]
+    quiet = 0
+    for name, rule in cycle(RULES):
+        taken = rule(lines, facts)
+        # Put together from parts, a line need not be in the one form that is stored, and no story may come of it.
+        gone = [DroppedLine(line.position, scrub(line.text), name) for line in lines if line.position in taken]
+        quiet = 0 if gone else quiet + 1
+        # Each rule has seen these very lines by now and takes none of them.
+        if quiet == len(RULES):
+            break
+        if gone:
+            dropped += gone
             lines = tuple(line for line in lines if line.position not in taken)
-        if len(lines) == before:
-            return lines, tuple(sorted(dropped, key=lambda line: line.position))
+    return lines, tuple(sorted(dropped, key=lambda line: line.position))

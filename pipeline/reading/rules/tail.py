@@ -7,7 +7,7 @@ from collections import Counter
 
 from pipeline.reading.facts import Facts, first_prose
 from pipeline.reading.lines import Line, key_of
-from pipeline.reading.phrases import BYLINE_ROLE, NOTE, OUTLET_PITCH
+from pipeline.reading.phrases import BYLINE_ROLE, NOTE, is_outlet_pitch
 from pipeline.reading.wire import note_lines
 
 Dropped = frozenset[int]
@@ -85,7 +85,7 @@ def notes(lines: tuple[Line, ...], facts: Facts) -> Dropped:
         if len(line.text) > _NOTE_MAX_CHARS:
             continue
         is_note = line.size <= _NOTE_MAX_WORDS and (NOTE.match(line.text) or _ADDRESS.search(line.text))
-        is_pitch = line.size <= _BIOGRAPHY_MAX_WORDS and OUTLET_PITCH.search(line.text)
+        is_pitch = line.size <= _BIOGRAPHY_MAX_WORDS and is_outlet_pitch(line.text)
         if (is_note or is_pitch) and not line.text.lower().startswith("(report"):
             found.add(line.position)
     return frozenset(found)

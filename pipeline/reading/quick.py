@@ -1,0 +1,195 @@
+"""trafilatura's quick mode over the shared tree: its own steps and its own answers, in less time.
+
+`bare_extraction(tree, fast=True)` copies the tree four times and asks regular expressions of each element's class, over
+and over, from within XPath. Here the tree is copied once, and each expression is asked once of every kind of element
+(docs/decisions/0026). Where the quick mode would go on to rescue a poor result, the library itself is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+from lxml import etree
+from lxml.html import HtmlElement
+from trafilatura import bare_extraction, xpaths
+from trafilatura.core import ESCALATION_MAX_LENGTH, ESCALATION_PAGE_SHARE
+from trafilatura.htmlprocessing import convert_tags, prune_unwanted_nodes, tree_cleaning
+from trafilatura.main_extractor import extract_content
+from trafilatura.settings import Extractor
+from trafilatura.xml import xmltotxt
+
+# Kinds that an expression has been asked of: no site has so many, and hostile ones must not fill the memory.
+_MAX_KINDS = 8192
+_MAX_KIND_CHARS = 400
+_ASKED_AT_ONCE = 1000
+_ATTRIBUTE = re.compile(r"@([\w-]+)")
+_TAGS = re.compile(r"\s*\(?\.//\*\[((?:self::\w+(?: or )?)+)\]")
+_OPTIONS = Extractor(output_format="python", fast=True, comments=False)
+# Tag and attributes, in the order in which the expression names them.
+_Kind = tuple[str | None, ...]
+Extraction = tuple[str, etree._Element]
+_FORUM = "DiscussionForumPosting"
+
+
+class Remembered:
+    """An expression that asks an element for nothing but its tag and attributes, asked once of every kind of element.
+
+    Called like the expression itself; `first` gives only the first element that is meant.
+    """
+
+    def __init__(self, expression: etree.XPath) -> None:
+        self._expression = expression
+        self._attributes = tuple(dict.fromkeys(_ATTRIBUTE.findall(expression.path)))
+        tags = _TAGS.match(expression.path)
+        self._tags = tuple(name.removeprefix("self::") for name in tags[1].split(" or ")) if tags else ("*",)
+        # One that means the first of a tree can't be asked of many kinds at once.
+        self._size = 1 if expression.path.lstrip().startswith("(") else _ASKED_AT_ONCE
+        self._answers: dict[_Kind, bool] = {}
+
+    def __call__(self, tree: HtmlElement) -> list[HtmlElement]:
+        """The elements under the tree's root that the expression means, in document order."""
+        elements = list(tree.iterdescendants(*self._tags))
+        kinds = self._kinds(elements)
+        answers = self._answers
+        unknown = [kind for kind in dict.fromkeys(kinds) if kind not in answers]
+        if unknown:
+            answers = answers | self._asked(unknown)
+            self._remember([kind for kind in unknown if _chars(kind) <= _MAX_KIND_CHARS], answers)
+        return [element for element, kind in zip(elements, kinds, strict=True) if answers[kind]]
+
+    def first(self, tree: HtmlElement) -> list[HtmlElement]:
+        """The first element that is meant, alone in a list, or an empty list."""
+        return self(tree)[:1]
+
+    def _remember(self, kinds: list[_Kind], answers: dict[_Kind, bool]) -> None:
+        if len(self._answers) + len(kinds) > _MAX_KINDS:
+            self._answers.clear()
+        self._answers.update((kind, answers[kind]) for kind in kinds[:_MAX_KINDS])
+
+    def _kinds(self, elements: list[HtmlElement]) -> list[_Kind]:
+        if self._tags == ("*",):
+            return [("div", *map(element.get, self._attributes)) for element in elements]
+        return [(element.tag, *map(element.get, self._attributes)) for element in elements]
+
+    def _asked(self, kinds: list[_Kind]) -> dict[_Kind, bool]:
+        answers: dict[_Kind, bool] = {}
+        for start in range(0, len(kinds), self._size):
+            root = etree.Element("kinds")
+            specimens = [self._specimen(root, kind) for kind in kinds[start : start + self._size]]
+            meant = set(self._expression(root))
+            answers.update(
+                (kind, specimen in meant)
+                for kind, specimen in zip(kinds[start : start + self._size], specimens, strict=True)
+            )
+        return answers
+
+    def _specimen(self, root: etree._Element, kind: _Kind) -> etree._Element:
+        # In a box of its own: an expression may mean the first among its siblings.
+        named = {name: value for name, value in zip(self._attributes, kind[1:], strict=True) if value is not None}
+        return etree.SubElement(etree.SubElement(root, "kind"), kind[0] or "div", named)
+
+
+def _chars(kind: _Kind) -> int:
+    return sum(len(value) for value in kind if value)
+
+
+class _Appended:
+    """The expression for appended articles, which also asks what is inside: only where an element may be meant."""
+
+    def __init__(self, expression: etree.XPath) -> None:
+        self._expression, self._sieve = expression, Remembered(expression)
+
+    def __call__(self, tree: HtmlElement) -> list[HtmlElement]:
+        return self._expression(tree) if self._sieve(tree) else []
+
+
+def _swift(expression: etree.XPath) -> Any:
+    """The expression with its answers remembered; one without regular expressions is fast enough."""
+    return Remembered(expression) if "re:test" in expression.path else expression
+
+
+def _swift_first(expression: etree.XPath) -> Any:
+    return Remembered(expression).first if "re:test" in expression.path else expression
+
+
+_APPENDED = [_Appended(xpaths.RAW_TREE_PRUNE_XPATH[0]), *xpaths.RAW_TREE_PRUNE_XPATH[1:]]
+_COMMENTS = [*map(_swift, xpaths.REMOVE_COMMENTS_AND_LISTS_XPATH)]
+_LISTS = (
+    (xpaths.RAW_TREE_PRUNE_XPATH, _APPENDED),
+    (xpaths.REMOVE_COMMENTS_AND_LISTS_XPATH, _COMMENTS),
+    (xpaths.BODY_XPATH, [*map(_swift_first, xpaths.BODY_XPATH)]),
+    (xpaths.OVERALL_DISCARD_XPATH, [*map(_swift, xpaths.OVERALL_DISCARD_XPATH)]),
+)
+_SLOW = tuple(tuple(listed) for listed, _ in _LISTS)
+
+
+@contextmanager
+def _swift_expressions() -> Iterator[None]:
+    """Inside, the library's lists hold remembered expressions; outside they are its own."""
+    for listed, swift in _LISTS:
+        listed[:] = swift
+    try:
+        yield
+    finally:
+        for (listed, _), slow in zip(_LISTS, _SLOW, strict=True):
+            listed[:] = slow
+
+
+def quick_extraction(tree: HtmlElement, url: str) -> Extraction | None:
+    """Text and body as `bare_extraction(tree, url, fast=True, include_comments=False)` gives them; None for none."""
+    if any(_FORUM in (script.text or "") for script in tree.iter("script")):
+        return full_extraction(tree, url, is_fast=True)
+    try:
+        with _swift_expressions():
+            body, text = _main_step(copy(tree), url)
+    except (TypeError, ValueError):  # what the library itself takes for a page that it can't read
+        return None
+    if _is_poor(text, tree):
+        return full_extraction(tree, url, is_fast=True)
+    return xmltotxt(body, _OPTIONS.formatting), body
+
+
+def full_extraction(
+    tree: HtmlElement, url: str, *, is_fast: bool = False, favor_recall: bool = False
+) -> Extraction | None:
+    """The text and the body that the library gives, by whatever way it takes; None for none."""
+    # Never deduplicate=True: its process-wide cache makes the fourth reading of a page empty.
+    with _swift_expressions():
+        document: Any = bare_extraction(
+            tree, url=url, include_comments=False, fast=is_fast, favor_recall=favor_recall, with_metadata=False
+        )
+    return (document.text, document.body) if document is not None else None
+
+
+def _main_step(tree: HtmlElement, url: str) -> tuple[etree._Element, str]:
+    """What the library does before it looks whether that was enough. Changes the tree."""
+    prune_unwanted_nodes(tree, _APPENDED)
+    prune_unwanted_nodes(tree, _COMMENTS)
+    found: tuple[etree._Element, str] = extract_content(
+        convert_tags(tree_cleaning(tree, _OPTIONS), _OPTIONS, url), _OPTIONS
+    )
+    return found
+
+
+def _is_poor(text: str, tree: HtmlElement) -> bool:
+    """Whether the library may try something else. It measures less of the page than this, so it does it less often."""
+    if len(text) < _OPTIONS.min_extracted_size:
+        return True
+    return len(text) < ESCALATION_MAX_LENGTH and len(text) < ESCALATION_PAGE_SHARE * _page_chars(tree)
+
+
+def _page_chars(tree: HtmlElement) -> int:
+    body = tree.find("body")
+    scripts = ("script", "style", "svg", "template")
+    texts = (tree if body is None else body).iter()
+    pieces: list[str] = []
+    for element in texts:
+        if element.tag not in scripts and element.text:
+            pieces.append(element.text)
+        if element.tail:
+            pieces.append(element.tail)
+    return len(" ".join(" ".join(pieces).split()))
