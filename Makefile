@@ -22,7 +22,7 @@ POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
         bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
-        bench-extraction-folds bench-extraction-cpu grafana lock wheel clean
+        bench-extraction-folds bench-extraction-cpu bench-reading-cpu grafana lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -105,6 +105,9 @@ bench-extraction-folds: $(VENV)/ready-test  ## CORPUS=…: thresholds chosen on 
 
 bench-extraction-cpu: $(VENV)/ready-test   ## CORPUS=…: CPU of reading against trafilatura, page by page in turns
 	PYTHONPATH=. $(BIN)/python benchmarks/extraction_cpu.py --corpus "$(CORPUS)"
+
+bench-reading-cpu: $(VENV)/ready-test   ## CORPUS=…: all that the reading child does for a page against the bare loop, by stages
+	PYTHONPATH=. $(BIN)/python benchmarks/reading_cpu.py --corpus "$(CORPUS)"
 
 grafana: $(VENV)/ready-test       ## Write dashboards/grafana/dashboards from the code beside it
 	$(BIN)/python dashboards/grafana/build.py

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.reading_cpu import Clock, timed_stages
 from benchmarks.suite import compare, last_release, table
+from pipeline.reading import read
 
 
 def results(settle: float, corpus: str = "abc") -> dict[str, dict[str, float | str]]:
@@ -37,3 +39,17 @@ def test_the_last_release_is_the_newest_before_this_one_by_number(tmp_path: Path
     assert found is not None
     assert found.stem == "0.10.0"
     assert last_release(tmp_path, "0.2.0") is None
+
+
+def test_a_stage_is_charged_its_own_time_alone_and_the_functions_are_put_back() -> None:
+    clock = Clock()
+    inner = clock.around("inner", lambda: sum(range(300_000)))
+    outer = clock.around("outer", lambda: inner())
+    outer()
+    taken = clock.taken()
+    assert taken["inner"] > 5 * taken["outer"] > 0
+    assert clock.taken() == {}
+    before = read.decode_page
+    with timed_stages(clock):
+        assert read.decode_page is not before
+    assert read.decode_page is before
