@@ -82,7 +82,7 @@ class Clusterer:
         story_id, title, text = self._count, document["title"] or "", document["text"] or ""
         found = fingerprint(title, text)
         with reading(self.engine) as connection:
-            copy, linked = copies.find_copies(connection, found.anchors, text, None)
+            copy, linked = copies.find_copies(connection, found.anchors, text, None, title=title)
         self._story_of[document["id"]] = story_id
         self._added.append(Added(document["id"], story_id, title, text, found, copy, linked))
 

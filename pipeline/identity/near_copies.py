@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log
 
-from pipeline.identity.comparing import LEAD_WORDS, Comparison, compare, profile, shared_words
+from pipeline.identity.comparing import LEAD_WORDS, Comparison, compare, shared_words
 from pipeline.identity.fitted import NEAR_COPIES_SHA256
 from pipeline.identity.near_copy_model import copy_score
+from pipeline.identity.profiles import Profile, profile
 from pipeline.outcomes import Relation
 
 # Stored with every link and cluster. Other features, weights or thresholds are another method.
-METHOD = f"near-2-{NEAR_COPIES_SHA256[:8]}"
+METHOD = f"near-3-{NEAR_COPIES_SHA256[:8]}"
 
 MAX_CLUSTERS = 6
 # Of a cluster the founder and its newest stories are compared: copies are copied from both.
@@ -35,7 +36,7 @@ LONG_TEXT_ANCHORS = 20
 MIN_WEIGHT_LONG = 3.3
 
 # A missed copy shows one report twice; a wrong join hides an independent report. The second is worse, hence not 0.5.
-JOIN_AT = 0.6
+JOIN_AT = 0.65
 # From here on the other stories of the cluster could change nothing.
 SURE_AT = 0.95
 # Words in common from which two stories are linked without being joined.
@@ -54,6 +55,7 @@ class Candidate:
     story_id: int
     text: str
     site: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,19 @@ class Match:
 
 
 def pick_cluster(
-    text: str, site: str | None, candidates: Sequence[Candidate]
+    text: str, site: str | None, candidates: Sequence[Candidate], title: str | None = None
 ) -> tuple[Match | None, tuple[Match, ...]]:
     """The story whose cluster `text` joins, or None; and the stories it is only linked with, best first.
+
+    A pair of which one has no title is judged by the texts alone, somewhat less well.
 
     At most one match per cluster. A cluster that also scored JOIN_AT or more but was not the best is among the second:
     its score says so. Within a cluster stories are compared in the order given until one is surely the same report;
     the order of the clusters does not matter.
     """
     clusters = groupby(sorted(candidates, key=lambda one: one.cluster_id), key=lambda one: one.cluster_id)
-    matches = [match for _, stories in clusters if (match := _best_of_cluster(text, site, stories)) is not None]
+    own = profile(text, title)
+    matches = [match for _, stories in clusters if (match := _best_of_cluster(own, site, stories)) is not None]
     matches.sort(key=lambda match: (-match.score, match.cluster_id))
     if matches and matches[0].score >= JOIN_AT:
         return matches[0], tuple(_not_joined(match) for match in matches[1:])
@@ -101,12 +106,11 @@ def rank_clusters(hits: Mapping[int, Sequence[int]], anchor_count: int, limit: i
     return tuple(cluster_id for _, cluster_id in ranked[:limit])
 
 
-def _best_of_cluster(text: str, site: str | None, stories: Iterable[Candidate]) -> Match | None:
+def _best_of_cluster(own: Profile, site: str | None, stories: Iterable[Candidate]) -> Match | None:
     """The best match of one cluster, or None when no story of it is a copy or shares SHARES_WORDS words."""
     best: Match | None = None
-    own = profile(text)
     for story in stories:
-        other = profile(story.text)
+        other = profile(story.text, story.title)
         pair = compare(own, other)
         if pair is None:
             continue

@@ -1,7 +1,8 @@
 """The fitted verifier: how likely two compared texts are one report.
 
 A logistic function of the features, their squares and their products: what a shared lead means depends on how much else
-is shared, which a sum of single weights can't say. Fitted offline by benchmarks/fit_near_copies.py.
+is shared, which a sum of single weights can't say. There are two, one for pairs of which both have a title. Fitted
+offline by benchmarks/fit_near_copies.py.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from functools import cache
 from importlib.resources import files
 from math import exp
 from operator import mul
+from typing import Any
 
 from pipeline.identity.comparing import FEATURES, Comparison
 from pipeline.identity.fitted import NEAR_COPIES_SHA256
+from pipeline.identity.own_parts import TITLE_FEATURES
 
 FILE = "data/near_copies.json"
 # Beyond so many standard deviations from the mean a feature says nothing more: no text, however odd, leaves the range
@@ -38,11 +41,14 @@ class CopyModel:
 
 def copy_score(pair: Comparison) -> float:
     """How likely it is, 0..1, that the two are one report and not two about one event."""
-    return score(pair.features, copy_model())
+    untitled, titled = copy_models()
+    if pair.title_features:
+        return score((*pair.features, *pair.title_features), titled)
+    return score(pair.features, untitled)
 
 
 def score(features: Sequence[float], model: CopyModel) -> float:
-    """The model's answer, 0..1, for features in the order of FEATURES."""
+    """The model's answer, 0..1, for features in the order of its weights."""
     steps = [
         min(STEPS_MAX, max(-STEPS_MAX, (value - mean) / spread))
         for value, mean, spread in zip(features, model.means, model.spreads, strict=True)
@@ -54,8 +60,8 @@ def score(features: Sequence[float], model: CopyModel) -> float:
 
 
 @cache
-def copy_model() -> CopyModel:
-    """The model, read once.
+def copy_models() -> tuple[CopyModel, CopyModel]:
+    """The model of FEATURES, and that of FEATURES and TITLE_FEATURES; read once.
 
     RuntimeError when the file is not the one whose digest the code carries: scores would not mean what METHOD says.
     """
@@ -65,7 +71,11 @@ def copy_model() -> CopyModel:
             f"{FILE} is not the fitted model: install the package again, or run `make train-near-copies`"
         )
     raw = json.loads(packed)
-    if tuple(raw["features"]) != FEATURES:
+    return _model(raw["untitled"], FEATURES), _model(raw["titled"], (*FEATURES, *TITLE_FEATURES))
+
+
+def _model(raw: dict[str, Any], features: tuple[str, ...]) -> CopyModel:
+    if tuple(raw["features"]) != features:
         raise RuntimeError(f"{FILE} has other features than the code: run `make train-near-copies`")
     products = tuple(tuple(row) for row in raw["products"])
     return CopyModel(raw["bias"], tuple(raw["means"]), tuple(raw["spreads"]), tuple(raw["weights"]), products)

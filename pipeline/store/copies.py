@@ -54,10 +54,11 @@ def find_copies(
     story_text: str,
     site: str | None,
     *,
+    title: str | None = None,
     but_not_cluster: int | None = None,
     before_story: int = NO_STORY,
 ) -> tuple[Match | None, tuple[Match, ...]]:
-    """The story whose cluster `story_text` belongs to, if any, and the stories it is only linked with, best first.
+    """The story whose cluster the text belongs to, if any, and the stories it is only linked with, best first.
 
     Looks at clusters but for `but_not_cluster`, and at stories with a smaller id than `before_story`.
     """
@@ -67,7 +68,7 @@ def find_copies(
     ranked = rank_clusters(hits, len(anchors))
     if not ranked:
         return None, ()
-    return pick_cluster(story_text, site, _candidates(connection, ranked, before_story))
+    return pick_cluster(story_text, site, _candidates(connection, ranked, before_story), title)
 
 
 def hits_of(connection: Connection, anchors: Sequence[int]) -> Mapping[int, list[int]]:
@@ -93,7 +94,7 @@ def _candidates(connection: Connection, cluster_ids: Sequence[int], before_story
     values = {"clusters": listed(connection, cluster_ids), "before": before_story, "newest": REPRESENTATIVES - 1}
     rank = {cluster_id: place for place, cluster_id in enumerate(cluster_ids)}
     rows = sorted(connection.execute(query, values), key=lambda row: (rank[row.cluster_id], -row.id))
-    return [Candidate(row.cluster_id, row.id, row.text, row.site) for row in rows]
+    return [Candidate(row.cluster_id, row.id, row.text, row.site, row.title) for row in rows]
 
 
 @cache
@@ -107,7 +108,7 @@ WITH placed AS (
     FROM stories
     WHERE cluster_id {among(dialect, "clusters")} AND id < :before AND pruned_at IS NULL
 )
-SELECT id, cluster_id, site, text FROM stories
+SELECT id, cluster_id, site, title, text FROM stories
 WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)""")
 
 
@@ -233,7 +234,10 @@ _LOOKED_UP = select(
 
 
 def _look_up_again(connection: Connection, story: Row[*tuple[Any, ...]], now: datetime) -> Looked:
-    copy, _ = find_copies(connection, anchors_of(story.text), story.text, story.site, but_not_cluster=story.cluster_id)
+    anchors = anchors_of(story.text)
+    copy, _ = find_copies(
+        connection, anchors, story.text, story.site, title=story.title, but_not_cluster=story.cluster_id
+    )
     if copy is None:
         return Looked.ALONE
     older, younger = sorted((copy.cluster_id, story.cluster_id))

@@ -78,7 +78,7 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
     )
     story = connection.execute(query.where(stories.c.id == story_id)).one()
     anchors = anchors_of(story.text)
-    copy, linked = find_copies(connection, anchors, story.text, story.site, before_story=story_id)
+    copy, linked = find_copies(connection, anchors, story.text, story.site, title=story.title, before_story=story_id)
     held = {story.cluster_id: story_id} if copy is None else _both(story, copy)
     if not are_held(connection, held, story):
         return Redecided.BUSY

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_reports import PARAGRAPHS, REPORT
 
-from pipeline.identity.comparing import FEATURES, compare, names_of, profile
+from pipeline.identity.comparing import FEATURES, Comparison, compare, names_of
 from pipeline.identity.fitted import NEAR_COPIES_SHA256
 from pipeline.identity.near_copies import (
     JOIN_AT,
@@ -19,7 +19,9 @@ from pipeline.identity.near_copies import (
     pick_cluster,
     rank_clusters,
 )
-from pipeline.identity.near_copy_model import CopyModel, copy_model, copy_score, score
+from pipeline.identity.near_copy_model import CopyModel, copy_models, copy_score, score
+from pipeline.identity.own_parts import TITLE_FEATURES
+from pipeline.identity.profiles import profile
 from pipeline.outcomes import Relation
 
 EDITED = "VELES (Wire) - " + REPORT.replace("Tuesday", "Nov. 4").replace("two more", "two additional").replace(
@@ -175,10 +177,10 @@ def test_any_two_texts_can_be_compared_and_the_order_does_not_matter(one: str, o
 
 
 def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names() -> None:
-    model = copy_model()
-    assert len(model.means) == len(model.spreads) == len(model.weights) == len(FEATURES)
-    assert [len(row) for row in model.products] == list(range(len(FEATURES), 0, -1))
-    assert f"near-2-{NEAR_COPIES_SHA256[:8]}" == METHOD
+    for model, count in zip(copy_models(), (len(FEATURES), len(FEATURES) + len(TITLE_FEATURES)), strict=True):
+        assert len(model.means) == len(model.spreads) == len(model.weights) == count
+        assert [len(row) for row in model.products] == list(range(count, 0, -1))
+    assert f"near-3-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:
@@ -187,15 +189,57 @@ def test_a_score_is_the_logistic_function_of_features_and_products() -> None:
     assert score((3.0, 9.0), model) == pytest.approx(1 / (1 + math.exp(-1.375)))
 
 
+def compared(one: str, other: str, titles: tuple[str | None, str | None] = (None, None)) -> Comparison:
+    pair = compare(profile(one, titles[0]), profile(other, titles[1]))
+    assert pair is not None
+    return pair
+
+
 def test_features_say_where_the_shared_words_stand() -> None:
-    follow_up, copy = (compare(profile(text), profile(REPORT)) for text in (FOLLOW_UP, EDITED))
-    assert follow_up is not None
-    assert copy is not None
+    follow_up, copy = compared(FOLLOW_UP, REPORT), compared(EDITED, REPORT)
     assert max(follow_up.mine.gaps) > follow_up.mine.words / 2
     assert follow_up.mine.share(0, 60) < 0.1
     assert follow_up.mine.last < 5
-    assert names_of(copy.features)["inner_lead"] > names_of(follow_up.features)["inner_lead"]
-    assert names_of(copy.features)["rising"] == 1
+    assert names_of(copy)["inner_lead"] > names_of(follow_up)["inner_lead"]
+    assert names_of(copy)["rising"] == 1
+
+
+def test_a_lead_whose_words_come_back_below_the_block_is_a_subject_of_its_own() -> None:
+    lead = "Fishermen in the southern harbour blocked the ferry quay to protest against the quotas.\n\n"
+    below = "\n\nThe fishermen said the quay would stay closed until the quotas are lifted in the harbour."
+    elsewhere = "\n\nA museum in the east opened its garden for children who want to learn about bees."
+    block = "\n\n".join(PARAGRAPHS[:2])
+    own, foreign = (names_of(compared(lead + block + end, REPORT)) for end in (below, elsewhere))
+    assert own["late_front"] == foreign["late_front"] == pytest.approx(math.log1p(14))
+    assert own["late_front_again"] == pytest.approx(math.log1p(4))  # fishermen, harbour, quay, quotas
+    assert foreign["late_front_again"] == 0
+    assert own["late_front_known"] < 0.2
+
+
+def test_a_stock_phrase_in_front_does_not_hide_that_the_block_comes_late() -> None:
+    own = " ".join(f"own{n}" for n in range(40))
+    notice = "Share this article with a friend"
+    features = names_of(compared(f"{notice} {own} {REPORT}", f"{notice} {REPORT}"))
+    assert features["inner_first"] == 0
+    assert features["late_front"] == pytest.approx(math.log1p(46))
+
+
+def test_titles_count_when_both_texts_have_one() -> None:
+    titles = ("Two more batteries for the northern border", "Ministry sends batteries to the northern border")
+    features = names_of(compared(HALF, REPORT, titles))
+    assert features["titles_shared"] == pytest.approx(4 / 6)  # the, batteries, northern, border; "for" is no match
+    assert set(names_of(compared(HALF, REPORT, (titles[0], None)))) == set(FEATURES)
+    assert set(features) == {*FEATURES, *TITLE_FEATURES}
+
+
+def test_the_same_block_is_a_copy_under_a_title_of_the_report_rather_than_under_one_of_its_own() -> None:
+    text = f"The grid operator will raise its prices in May, it said on Friday.\n\n{PARAGRAPHS[1]}\n\n{PARAGRAPHS[2]}"
+    report = "Air defence batteries for the northern border"
+    of_the_report, of_its_own = (
+        copy_score(compared(text, REPORT, (title, report)))
+        for title in ("Minister sends batteries to northern border", "Power to cost more from May, operator says")
+    )
+    assert of_the_report > of_its_own
 
 
 def test_a_rare_anchor_outweighs_common_ones() -> None:
