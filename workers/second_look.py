@@ -27,13 +27,16 @@ PER_SWEEP = 200
 def look_again(engine: Engine, story_ids: Sequence[int]) -> int:
     """Look those of the stories up again that founded a cluster; returns how many were found to be copies.
 
-    What fails for a moment is left to the sweeper.
+    A story whose cluster somebody held is tried once more behind the others: a copy of it is being looked up by another
+    worker, and that takes milliseconds. What fails again is left to the sweeper.
     """
     if not story_ids:
         return 0
     with reading(engine) as connection:
         founders = copies.looks_of(connection, story_ids)
-    return sum(_look(engine, story_id) is copies.Looked.JOINED for story_id in founders)
+    looked = {story_id: _look(engine, story_id) for story_id in founders}
+    looked |= {story_id: _look(engine, story_id) for story_id, found in looked.items() if found is copies.Looked.BUSY}
+    return sum(found is copies.Looked.JOINED for found in looked.values())
 
 
 def look_for_events(engine: Engine, story_ids: Sequence[int]) -> None:
