@@ -42,6 +42,7 @@ from pipeline.identity.near_copies import METHOD, Match
 from pipeline.outcomes import Relation
 from pipeline.store import copies
 from pipeline.store.schema import pages, revisions, stories, urls
+from pipeline.store.statements import insert_rows
 from pipeline.store.stories import own_text, owner_of_text
 from pipeline.values import Fingerprint
 from workers.database import open_engine, reading, upgrade
@@ -114,8 +115,8 @@ class Clusterer:
         cluster_id = (
             copies.found_cluster(connection, NOW) if copy is None else copies.hold_cluster(connection, copy.cluster_id)
         )
-        connection.execute(insert(stories), [_story_row(one, cluster_id)])
-        connection.execute(insert(revisions), [_revision_row(one)])
+        insert_rows(connection, stories, [_story_row(one, cluster_id)])
+        insert_rows(connection, revisions, [_revision_row(one)])
         own_text(connection, one.story_id, one.fingerprint, NOW)
         copies.index_story(connection, cluster_id, one.fingerprint.anchors)
         copies.link_stories(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from heapq import nsmallest
 from itertools import pairwise
@@ -46,8 +47,8 @@ def fingerprint(title: str, text: str) -> Fingerprint:
     Case, punctuation, spacing and zero-width characters don't count. The title counts only for a text of fewer than
     TITLE_BELOW_WORDS words. A text without a word has no anchors.
     """
-    text_words = words(text)
-    stretches = passages(text, text_words)
+    stretches, is_masked = _passages(text)
+    text_words = words(text) if is_masked else [word for stretch in stretches for word in stretch]
     exact = " ".join(text_words)
     if len(text_words) < TITLE_BELOW_WORDS:
         exact = f"{' '.join(words(title))}\n{exact}"
@@ -91,19 +92,23 @@ def _digests(stretches: list[list[str]]) -> set[bytes]:
     return {blake2b(shingle.encode(), digest_size=8).digest() for shingle in joined}
 
 
-def passages(text: str, text_words: list[str] | None = None) -> list[list[str]]:
-    """The words of `text` outside quotations, one list for each stretch between two of them.
+def passages(text: str) -> list[list[str]]:
+    """The words of `text` outside quotations, one list for each stretch between two of them."""
+    return _passages(text)[0]
 
-    `text_words` are the words of the whole text, if the caller has them.
-    """
+
+# The same text is fingerprinted, compared and, when it founded a cluster, looked up again within a moment.
+@lru_cache(maxsize=32)
+def _passages(text: str) -> tuple[list[list[str]], bool]:
+    """The stretches, and whether a quotation was left out between them."""
     spans = [found.span() for found in _QUOTATION.finditer(text) if len(found[0]) >= QUOTATION_MIN_CHARS]
     quoted = sum(end - start for start, end in spans)
     if not spans or len(text) - quoted < MIN_UNQUOTED * len(text):
-        found = words(text) if text_words is None else text_words
-        return [found] if found else []
+        found = words(text)
+        return ([found] if found else []), False
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     stretches = list(pairwise(edges))[::2]
-    return [found for start, end in stretches if (found := words(text[start:end]))]
+    return [found for start, end in stretches if (found := words(text[start:end]))], True
 
 
 def runs(passage: list[str]) -> Iterator[tuple[str, ...]]:

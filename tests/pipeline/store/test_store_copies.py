@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, event, func, select, update
 from store_builders import TEXT, announce, at, claim_all, entry, record, store
 
 from pipeline.identity.fingerprints import anchors
@@ -101,6 +101,18 @@ def test_a_second_look_taken_twice_or_for_nothing_changes_nothing(engine: Engine
     assert clusters_of(engine) == before
 
 
+def test_the_titles_of_both_stories_count_in_a_look_up(engine: Engine) -> None:
+    store_all(engine, TEXT)
+    with engine.connect() as connection:
+        found = [
+            copies.find_copies(connection, anchors(COPY), COPY, "b.example", title=title)[0]
+            for title in (None, "Ministry to send launchers", "Farmers fear for the harvest")
+        ]
+    scores = [match.score for match in found if match is not None]
+    assert len(set(scores)) == 3
+    assert scores[1] > scores[2] > 0.9
+
+
 def test_the_sweeper_takes_up_what_a_dead_worker_left_and_not_what_is_being_done(engine: Engine) -> None:
     _, second = store_all(engine, TEXT, COPY)
     stand_apart(engine, second)
@@ -122,6 +134,29 @@ def test_a_cluster_that_is_being_joined_is_not_merged_until_the_commit(postgres_
     assert look_again(engine, [second]) == 1
     with engine.begin() as connection:
         assert copies.hold_cluster(connection, young) == clusters_of(engine)[0]
+    engine.dispose()
+
+
+def test_a_story_whose_cluster_was_held_is_looked_up_once_more_behind_the_others(postgres_url: str) -> None:
+    from workers.database import open_engine
+
+    engine = open_engine(postgres_url)
+    _, second, third = store_all(engine, TEXT, COPY, OTHER)
+    young = stand_apart(engine, second)
+    with engine.begin() as connection:
+        copies.note_second_look(connection, third, at())
+    holding = engine.connect()
+    holding.begin()
+    copies.hold_cluster(holding, young)
+
+    @event.listens_for(engine, "commit")
+    def let_go(committing: Connection) -> None:  # the holder ends while the look at the next story is taken
+        if holding.in_transaction() and copies.looks_of(committing, [third]) == []:
+            holding.rollback()
+
+    assert look_again(engine, [second, third]) == 1
+    assert len(set(clusters_of(engine))) == 2
+    holding.close()
     engine.dispose()
 
 
