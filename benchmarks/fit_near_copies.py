@@ -1,6 +1,6 @@
 """Fit the verifier of near-copies on labelled families of copies, measure it held out, and write it into the package.
 
-    python benchmarks/fit_near_copies.py --corpus DIR [--folds 5] [--write]
+    python benchmarks/fit_near_copies.py --corpus DIR [--folds 5] [--untitled] [--write]
 
 DIR holds `dev.jsonl.gz` (documents with `family`, `base`, `text`) and any number of `real_*.json.gz` (`docs`, index
 pairs `pos` that are copies and `ign` that nobody can tell). Pairs are those the engine itself would compare: each one
@@ -104,8 +104,17 @@ def _fit(rows: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Fit:
     return Fit(means, spreads, regression.fit(expanded((rows - means) / spreads), labels, weights))
 
 
-def held_out_scores(corpora: list[Corpus], table: Table, folds: int) -> Iterator[tuple[Corpus, Score]]:
+def held_out_scores(
+    corpora: list[Corpus], table: Table, folds: int, *, is_untitled: bool = False
+) -> Iterator[tuple[Corpus, Score]]:
     """Each corpus with a score in which a pair is judged by a model that saw nothing of the new document's source."""
+
+    def answers_of(found: Verifier, rows: list[Features | None]) -> list[float]:
+        judged = np.array(rows)
+        if is_untitled:
+            judged[:, len(FEATURES) :] = np.nan
+        return list(found.scores(judged).tolist())
+
     fits = []
     for fold in range(folds):
         others = (table.folds != fold).all(1)
@@ -116,15 +125,14 @@ def held_out_scores(corpora: list[Corpus], table: Table, folds: int) -> Iterator
             keys = [
                 key for key, features in corpus.compared.items() if features and corpus.fold(max(key), folds) == fold
             ]
-            answers = fits[fold].scores(np.array([corpus.compared[key] for key in keys]))
-            known |= dict(zip(keys, answers.tolist(), strict=True))
+            known |= dict(zip(keys, answers_of(fits[fold], [corpus.compared[key] for key in keys]), strict=True))
 
         def score(
             new: int, stored: int, features: Features, known: dict[tuple[int, int], float] = known, c: Corpus = corpus
         ) -> float:
             key = (min(new, stored), max(new, stored))
             if key not in known:
-                known[key] = float(fits[c.fold(new, folds)].scores(np.array([features]))[0])
+                known[key] = answers_of(fits[c.fold(new, folds)], [features])[0]
             return known[key]
 
         yield corpus, score
@@ -168,13 +176,14 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=0, help="cross-validate by source text first")
     parser.add_argument("--join-at", type=float, nargs="*", default=[JOIN_AT], help="thresholds to measure")
+    parser.add_argument("--untitled", action="store_true", help="cross-validate as if no text had a title")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     corpora = read_corpora(args.corpus)
     table = labelled_pairs(corpora, args.folds or 1)
     print(f"{len(table.labels):,} pairs, {int(table.labels.sum()):,} of them copies")
     if args.folds:
-        for corpus, score in held_out_scores(corpora, table, args.folds):
+        for corpus, score in held_out_scores(corpora, table, args.folds, is_untitled=args.untitled):
             for join_at in args.join_at:
                 print(f"joined from {join_at}:")
                 print_scores(corpus, cluster(corpus, score, join_at))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, bindparam, insert, text
 
 from benchmarks.near_copies import NOW, clusterer, drop, postgres_clusterer
 from pipeline.identity.near_copies import METHOD, rank_clusters
@@ -93,11 +93,10 @@ class Filler:
     def fill(self, connection: Connection, first: int, count: int) -> None:
         """Index `count` stories from number `first` on."""
         numbers = range(first, first + count)
-        connection.execute(insert(clusters), [{"id": n, "founded_at": NOW, "method": METHOD} for n in numbers])
-        rows = {
-            (anchor, owner) for story in map(self._signatures.next_story, numbers) for anchor, owner in _rows(story)
-        }
-        kept = [row for row in sorted(rows) if self._has_room(row[0])]
+        connection.execute(_FOUNDED, {"first": first, "last": numbers[-1], "now": NOW, "method": METHOD})
+        rows = [(anchor, owner) for anchors, owner in map(self._signatures.next_story, numbers) for anchor in anchors]
+        rows.sort()
+        kept = [row for row in rows if self._has_room(row[0])]
         cursor = connection.connection.cursor()
         if connection.dialect.name == "postgresql":
             with cursor.copy("COPY filled (anchor, cluster_id) FROM STDIN") as copy:  # type: ignore[attr-defined]
@@ -115,9 +114,13 @@ class Filler:
         return self._held[anchor] <= copies.STOP_ANCHOR_AT
 
 
-def _rows(story: tuple[tuple[int, ...], int]) -> list[tuple[int, int]]:
-    anchors, cluster_id = story
-    return [(anchor, cluster_id) for anchor in anchors]
+_FOUNDED = text("""
+WITH RECURSIVE given (id) AS (
+    SELECT CAST(:first AS bigint) UNION ALL SELECT id + 1 FROM given WHERE id < CAST(:last AS bigint)
+)
+INSERT INTO clusters (id, founded_at, method) SELECT id, :now, :method FROM given""").bindparams(
+    bindparam("now", type_=clusters.c.founded_at.type)
+)
 
 
 def index_bytes(engine: Engine) -> int:
