@@ -28,10 +28,11 @@ FOLLOW_UP = (
 
 
 def store_all(engine: Engine, *texts: str, sites: tuple[str, ...] = ()) -> list[int]:
-    """The stories of the texts, stored one after the other by sites of their own."""
+    """The stories of the texts, stored one after the other by sites of their own, titled with their first words."""
     names = sites or tuple(f"s{number}.example" for number in range(len(texts)))
     announce(engine, [entry(number, site=site) for number, site in enumerate(names)])
-    ended = [store(engine, claim, record(text)) for claim, text in zip(claim_all(engine), texts, strict=True)]
+    records = [record(text, title=" ".join(text.split()[:8])) for text in texts]
+    ended = [store(engine, claim, each) for claim, each in zip(claim_all(engine), records, strict=True)]
     return [item.story_id or 0 for item in ended if item is not None]
 
 
