@@ -80,7 +80,7 @@ def _store_first(
         link_stories(connection, claim.url_id, None, title, [twin], now)
         _credit_twin(connection, claim.url_id, twin_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_TEXT, twin_id)
-    copy, linked = find_copies(connection, record.fingerprint.anchors, record.story.text, site)
+    copy, linked = find_copies(connection, record.fingerprint.anchors, record.story.text, site, title=title)
     if copy is not None and _is_canonical_twin(connection, record, copy.story_id):
         twin = replace(copy, relation=Relation.COPY)
         link_stories(connection, claim.url_id, None, title, [twin], now)
