@@ -1,161 +1,260 @@
-"""A database of many invented stories, filled by the database's own bulk path, for benchmarks of what reads it."""
+"""A database of many invented stories, filled by the database's own bulk path, for benchmarks of what reads it.
+
+What the ledger, the feeds and the judging would have left beside the stories is there too: polls of two weeks, copies
+word for word, URLs given up, pooled verdicts, places, events. A fill that is stopped goes on where it was.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
-import json
 import random
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from pipeline.outcomes import PolicyType
 from pipeline.store.schema import metadata
-from pipeline.store.search import rebuild_search
 from pipeline.store.tallies import rebuild_tallies
+from pipeline.store.triggers import statements_for, trigger_names
 
 SOURCES = 400
+# The languages of sources: an outlet writes in one, and one story in twenty is in another.
 LANGUAGES = ("en",) * 12 + ("de", "fr", "pl", "uk", "ru", "es", None)
 ACTORS = (
-    "USA",
-    "RUS",
-    "UKR",
-    "ISR",
-    "IRN",
-    "CHN",
-    "FRA",
-    "DEU",
-    "GBR",
-    "POL",
-    "SYR",
-    "PRK",
-    "KOR",
-    "TUR",
-    "EU",
-    "NATO",
-)
+    "USA", "RUS", "UKR", "ISR", "IRN", "CHN", "FRA", "DEU", "GBR", "POL", "SYR", "PRK", "KOR", "TUR", "EU", "NATO",
+)  # fmt: skip
+PLACES = 150
 SENTENCES, SENTENCE_WORDS, STORY_SENTENCES = 4_000, 12, 10
 POLICY_SHARE = 0.15
 CHUNK = 5_000
-# Tables in an order in which foreign keys hold; URLs refer to stories, so their story_id is left empty.
-ORDER = (
-    "feeds",
-    "clusters",
-    "urls",
-    "pages",
-    "stories",
-    "revisions",
-    "verdicts",
-    "verdict_acts",
-    "mentions",
-    "feed_polls",
-)
+POLL_MINUTES, POLL_DAYS = 15, 14
+# Ids of URLs without a story of their own begin here.
+OTHER_URLS = 1_000_000_000
+# The columns that are filled, of each table, in an order in which foreign keys hold. URLs refer to stories, so their
+# story_id is left empty.
+COLUMNS = {
+    "feeds": "id url host source status added_at interval_s next_poll_at last_new_at error_count last_success_at "
+    "known_entries redirect_count",
+    "site_memories": "site stories_seen",
+    "site_lines": "site line_hash line place state story_count since_story echo first_seen_at last_seen_at learned_at",
+    "feed_polls": "feed_id polled_at outcome entries new_urls lost_estimate body_bytes elapsed_s",
+    "clusters": "id founded_at method",
+    "urls": "id url host site feed_id state reason attempts priority announced_at due_at settled_at",
+    "pages": "id url_id final_url status fetched_at body_bytes body_sha256 warc_file warc_offset warc_length",
+    "stories": "id url_id page_id feed_id cluster_id url site title text subheads authors captions credits language "
+    "access published_at announced_at stored_at revision content_hash word_count reader candidate",
+    "revisions": "story_id number page_id title text content_hash stored_at",
+    "story_links": "url_id story_id matched_story_id relation score method linked_at",
+    "verdicts": "id story_id revision is_current model language_supported conflict conflict_policy threshold "
+    "is_conflict is_conflict_policy evidence judged_at",
+    "verdict_acts": "verdict_id act score",
+    "cluster_verdicts": "cluster_id stories conflict conflict_policy threshold is_conflict is_conflict_policy "
+    "judged_at",
+    "cluster_acts": "cluster_id act score",
+    "mentions": "story_id actor kind place span_start span_end surface",
+    "place_mentions": "story_id name country latitude longitude place span_start span_end surface",
+    "told_events": "id founded_at method independent_origins changed_at",
+    "event_clusters": "cluster_id event_id joined_at",
+}
+Rows = dict[str, list[tuple[Any, ...]]]
 
 _LETTERS = random.Random(8)
 WORDS = ["".join(_LETTERS.choices("abcdefghilmnoprstuv", k=_LETTERS.randint(2, 10))) for _ in range(20_000)]
 WEIGHTS = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(WORDS))))
 
-Rows = dict[str, list[dict[str, Any]]]
+
+class FillStopped(Exception):
+    """The time for this run is over; the same call goes on where it ended."""
 
 
-def fill(engine: Engine, stories: int, now: datetime) -> dict[str, float]:
-    """So many stories over the year before `now`; returns the seconds of writing, of counting and of indexing."""
-    taken = {}
-    with engine.begin() as connection:
-        dropped = _drop_triggers(connection)
-    started = time.perf_counter()
-    for rows in _chunks(stories, now):
-        # A transaction a chunk: one for all would leave SQLite with a write-ahead log as large as the database.
-        with engine.begin() as connection:
-            for table in ORDER:
-                if rows[table]:
-                    _load(connection, table, rows[table])
-    taken["writing"] = time.perf_counter() - started
-    with engine.begin() as connection:
-        for statement in dropped:
-            connection.exec_driver_sql(statement)
-    for name, rebuild in (("counting", rebuild_tallies), ("indexing", rebuild_search)):
-        started = time.perf_counter()
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            rebuild(connection)
-        taken[name] = time.perf_counter() - started
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            for table in (name for name in ORDER if "id" in metadata.tables[name].c):
-                highest = f"(SELECT max(id) FROM {table})"
-                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {highest})")
-    with engine.begin() as connection:
-        connection.execute(text("ANALYZE"))
+def fill(engine: Engine, stories: int, now: datetime, most_s: float = 1e9) -> dict[str, float]:
+    """So many stories over the year before `now`; returns the seconds of each step that had something left to do.
+
+    Raises FillStopped once `most_s` seconds are over: what is there stays, and is gone on with.
+    """
+    until = time.monotonic() + most_s
+    taken: dict[str, float] = {}
+    with engine.connect() as connection:
+        for step in (_write, _count, _index, _finish):
+            started = time.monotonic()
+            _make_quick(connection)
+            step(connection, stories, now, until)
+            taken[step.__name__.strip("_")] = time.monotonic() - started
     return taken
 
 
-def _drop_triggers(connection: Connection) -> list[str]:
-    """Takes the triggers of stories and URLs away while rows are loaded; returns what brings them back."""
-    tables = ("stories", "urls")
+def is_filled(connection: Connection) -> bool:
+    """Whether a fill has come to its end: only then are the triggers there."""
     if connection.dialect.name == "postgresql":
-        query = "SELECT tgname, relname, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger "
-        query += "JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal"
+        return bool(connection.execute(text("SELECT to_regclass('ix_story_search_document') IS NOT NULL")).scalar())
+    return not _missing_triggers(connection)
+
+
+def _make_quick(connection: Connection) -> None:
+    """Nothing of this survives the connection; a fill that is killed leaves whole chunks."""
+    if connection.dialect.name == "postgresql":
+        for setting in ("statement_timeout = 0", "synchronous_commit = off", "maintenance_work_mem = '1GB'"):
+            connection.exec_driver_sql(f"SET {setting}")
+        # Neither triggers nor foreign keys: what is loaded is right as it is.
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.commit()
     else:
-        query = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
-    found = [row for row in connection.exec_driver_sql(query).all() if row[1] in tables]
-    for name, table, _ in found:
-        of_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
-        connection.exec_driver_sql(f"DROP TRIGGER {name}{of_table}")
-    return [row[2] for row in found]
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        for setting in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -1000000", "temp_store = MEMORY"):
+            raw.cursor().execute(f"PRAGMA {setting}")
 
 
-def _load(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
-    columns = list(rows[0])
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" for _ in columns)
-        raw.executemany(  # type: ignore[attr-defined]
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", [tuple(row.values()) for row in rows]
-        )
-        return
-    out = io.StringIO()
-    for row in rows:
-        out.write("\t".join(_copied(value) for value in row.values()) + "\n")
-    with raw.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-        copy.write(out.getvalue())
-
-
-def _copied(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    return str(value).replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-
-
-def _chunks(stories: int, now: datetime) -> Iterator[Rows]:
-    chance = random.Random(8)
-    sentences = _sentences(chance)
-    first: Rows = {table: [] for table in ORDER}
-    for number in range(1, SOURCES + 1):
-        first["feeds"].append(
-            {"id": number, "url": f"https://wire{number}.example/rss", "host": f"wire{number}.example",
-             "source": f"wire{number}.example", "status": "active", "added_at": _instant(now - timedelta(days=365)),
-             "interval_s": 900, "next_poll_at": _instant(now), "last_new_at": _instant(now), "error_count": 0,
-             "last_success_at": _instant(now), "known_entries": 30, "redirect_count": 0}
-        )  # fmt: skip
-        for hours in range(0, 14 * 24, 2):
-            first["feed_polls"].append(
-                {"feed_id": number, "polled_at": _instant(now - timedelta(hours=hours)), "outcome": "new_entries",
-                 "entries": 30, "new_urls": chance.randint(0, 3), "body_bytes": 1000, "elapsed_s": 0.1}
-            )  # fmt: skip
-    yield first
+def _write(connection: Connection, stories: int, now: datetime, until: float) -> None:
+    with connection.begin():
+        first = _highest(connection, "stories", "id") + 1
+        now = _as_begun(connection) if first > 1 else now
+    if first == 1:
+        with connection.begin():
+            _drop_triggers(connection)
+            _load(connection, _sources(now))
     step = timedelta(days=365) / stories
-    for start in range(1, stories + 1, CHUNK):
-        rows: Rows = {table: [] for table in ORDER}
+    sentences = _sentences(random.Random(8))
+    for start in range(first, stories + 1, CHUNK):
+        rows: Rows = {table: [] for table in COLUMNS}
+        chance = random.Random(start)
         for number in range(start, min(start + CHUNK, stories + 1)):
             _story(rows, number, now - step * (stories - number), chance, sentences)
-        yield rows
+        # A transaction a chunk: one for all would leave SQLite with a write-ahead log as large as the database.
+        with connection.begin():
+            _load(connection, rows)
+        if time.monotonic() > until:
+            raise FillStopped(f"{rows['stories'][-1][0]:,} of {stories:,} stories are written")
+
+
+def _count(connection: Connection, _stories: int, _now: datetime, until: float) -> None:
+    with connection.begin():
+        if _highest(connection, "story_facts", "story_id"):
+            return
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
+        else:
+            _create_missing_triggers(connection, "story_facts")
+        rebuild_tallies(connection)
+    if time.monotonic() > until:
+        raise FillStopped("all stories are written and counted")
+
+
+def _index(connection: Connection, stories: int, _now: datetime, until: float) -> None:
+    on_postgres = connection.dialect.name == "postgresql"
+    with connection.begin():
+        if on_postgres:
+            connection.exec_driver_sql("DROP INDEX IF EXISTS ix_story_search_document")
+        else:
+            connection.exec_driver_sql("INSERT INTO story_search (story_search, rank) VALUES ('hashsize', 67108864)")
+        done = _highest(connection, *(("story_search", "story_id") if on_postgres else ("story_search_docsize", "id")))
+    add = (
+        "INSERT INTO story_search (story_id, document) "
+        "SELECT id, search_document(language, title, standfirst, text) FROM stories"
+        if on_postgres
+        else "INSERT INTO story_search (rowid, title, standfirst, text) SELECT id, title, standfirst, text FROM stories"
+    )
+    for start in range(done, stories, 4 * CHUNK):
+        with connection.begin():
+            connection.exec_driver_sql(f"{add} WHERE id > {start} AND id <= {start + 4 * CHUNK}")
+        if time.monotonic() > until:
+            raise FillStopped(f"{start + 4 * CHUNK:,} of {stories:,} stories are indexed")
+
+
+def _finish(connection: Connection, _stories: int, _now: datetime, _until: float) -> None:
+    """What SQL keeps by itself is there again, counters are behind the last id, and the planner knows the tables."""
+    with connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
+            connection.exec_driver_sql(statements_for("postgresql")["ix_story_search_document"])
+            for table in (name for name in COLUMNS if metadata.tables[name].c[0].name == "id"):
+                highest = f"(SELECT greatest(max(id), 1) FROM {table})"
+                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {highest})")
+        else:
+            connection.exec_driver_sql("INSERT INTO story_search (story_search, rank) VALUES ('hashsize', 1048576)")
+            _create_missing_triggers(connection, "")
+    with connection.begin():
+        connection.execute(text("ANALYZE"))
+    if connection.dialect.name == "postgresql":
+        # What autovacuum would have done within the year: then an index answers without its table.
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (ANALYZE)")
+
+
+def _highest(connection: Connection, table: str, column: str) -> int:
+    return int(connection.exec_driver_sql(f"SELECT coalesce(max({column}), 0) FROM {table}").scalar_one())
+
+
+def _as_begun(connection: Connection) -> datetime:
+    """The `now` of the fill that is gone on with."""
+    found = connection.exec_driver_sql("SELECT next_poll_at FROM feeds WHERE id = 1").scalar_one()
+    return found if isinstance(found, datetime) else datetime.fromisoformat(found)
+
+
+def _missing_triggers(connection: Connection) -> set[str]:
+    found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
+    return trigger_names("sqlite") - set(found)
+
+
+def _create_missing_triggers(connection: Connection, beginning: str) -> None:
+    for name in _missing_triggers(connection):
+        if name.startswith(beginning):
+            connection.exec_driver_sql(statements_for("sqlite")[name])
+
+
+def _drop_triggers(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        for name in trigger_names("sqlite"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+
+
+def _load(connection: Connection, rows: Rows) -> None:
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    for table, columns in COLUMNS.items():
+        found = rows.get(table)
+        if not found:
+            continue
+        names = ", ".join(columns.split())
+        if connection.dialect.name == "sqlite":
+            marks = ", ".join("?" for _ in found[0])
+            raw.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", found)  # type: ignore[attr-defined]
+            continue
+        out = io.StringIO()
+        for row in found:
+            # No invented word has a tab, a line break or a backslash.
+            out.write("\t".join("\\N" if value is None else str(value) for value in row) + "\n")
+        with raw.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            copy.write(out.getvalue())
+
+
+def _sources(now: datetime) -> Rows:
+    """The feeds, their polls of two weeks, and the lines that site memory takes out."""
+    chance = random.Random(9)
+    rows: Rows = {"feeds": [], "feed_polls": [], "site_memories": [], "site_lines": []}
+    at, since = _instant(now), _instant(now - timedelta(days=365))
+    for number in range(1, SOURCES + 1):
+        site = f"wire{number}.example"
+        rows["feeds"].append(
+            (number, f"https://{site}/rss", site, site, "active", since, 900, at, at, 0, at, 30, 0)
+        )  # fmt: skip
+        rows["site_memories"].append((site, 2_000))
+        rows["site_lines"] += [
+            (site, f"{line:064x}", f"Line {line} of {site}", "text", "learned", 40, 1, 0.9, since, at, at)
+            for line in range(20)
+        ]
+    times = range(0, POLL_DAYS * 24 * 60, POLL_MINUTES)
+    for minutes in reversed(times):
+        polled_at = _instant(now - timedelta(minutes=minutes))
+        for number in range(1, SOURCES + 1):
+            new = chance.choice((0, 0, 1, 3))
+            lost = 5 if chance.random() < 0.002 else None
+            outcome = "new_entries" if new else "nothing_new"
+            rows["feed_polls"].append((number, polled_at, outcome, 30, new, lost, 1000, 0.1))
+    return rows
 
 
 def pages_of_words(chance: random.Random, sentences: int) -> Iterator[tuple[str, str]]:
@@ -171,7 +270,7 @@ def _sentences(chance: random.Random, count: int = SENTENCES) -> list[str]:
 
 
 def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _story(rows: Rows, number: int, stored: datetime, chance: random.Random, sentences: list[str]) -> None:
@@ -179,44 +278,62 @@ def _story(rows: Rows, number: int, stored: datetime, chance: random.Random, sen
     site, stored_at = f"wire{feed}.example", _instant(stored)
     announced_at = _instant(stored - timedelta(seconds=chance.expovariate(1 / 90)))
     published_at = _instant(stored - timedelta(seconds=chance.expovariate(1 / 2_000)))
-    is_policy = chance.random() < POLICY_SHARE
-    is_conflict = is_policy or chance.random() < 0.2
-    score = 0.8 if is_policy else 0.1
     url, title = f"https://{site}/{number}", chance.choice(sentences)
     body, digest = " ".join(chance.choices(sentences, k=STORY_SENTENCES)), f"{number:064x}"
+    language = LANGUAGES[(feed if chance.random() < 0.95 else number) % len(LANGUAGES)]
     # Every fifth story is a copy of one stored shortly before.
     cluster = number if number % 5 else number - chance.randint(1, 4)
-    if cluster == number:
-        rows["clusters"].append({"id": number, "founded_at": stored_at, "method": "m1"})
-    rows["urls"].append(
-        {"id": number, "url": url, "host": site, "site": site, "feed_id": feed, "state": "stored", "reason": "new",
-         "attempts": 1, "priority": 2, "announced_at": announced_at, "due_at": announced_at, "settled_at": stored_at}
-    )  # fmt: skip
-    rows["pages"].append(
-        {"id": number, "url_id": number, "final_url": url, "status": 200, "fetched_at": stored_at, "body_bytes": 1,
-         "body_sha256": digest, "warc_file": "a.warc.gz", "warc_offset": 0, "warc_length": 1}
-    )  # fmt: skip
+    rows["urls"].append((number, url, site, site, feed, "stored", "new", 1, 2, announced_at, announced_at, stored_at))
+    rows["pages"].append((number, number, url, 200, stored_at, 1, digest, "a.warc.gz", 0, 1))
     rows["stories"].append(
-        {"id": number, "url_id": number, "page_id": number, "feed_id": feed, "cluster_id": cluster, "url": url,
-         "site": site, "title": title, "text": body, "subheads": "[]", "authors": "[]", "captions": "[]",
-         "credits": "[]", "language": chance.choice(LANGUAGES), "access": "free", "published_at": published_at,
-         "announced_at": announced_at, "stored_at": stored_at, "revision": 1, "content_hash": digest,
-         "word_count": SENTENCE_WORDS * STORY_SENTENCES, "reader": "r1", "candidate": "c1"}
+        (number, number, number, feed, cluster, url, site, title, body, "[]", "[]", "[]", "[]", language, "free",
+         published_at, announced_at, stored_at, 1, digest, SENTENCE_WORDS * STORY_SENTENCES, "r1", "c1")
     )  # fmt: skip
-    rows["revisions"].append(
-        {"story_id": number, "number": 1, "page_id": number, "title": title, "text": body, "content_hash": digest,
-         "stored_at": stored_at}
-    )  # fmt: skip
-    rows["verdicts"].append(
-        {"id": number, "story_id": number, "revision": 1, "is_current": 1, "model": "m1", "language_supported": 1,
-         "conflict": score, "conflict_policy": score, "threshold": 0.36, "is_conflict": int(is_conflict),
-         "is_conflict_policy": int(is_policy), "evidence": json.dumps([]), "judged_at": stored_at}
-    )  # fmt: skip
-    if is_policy:
-        for act in chance.sample(list(PolicyType), k=chance.randint(1, 2)):
-            rows["verdict_acts"].append({"verdict_id": number, "act": act.value, "score": 0.7})
-    for actor in chance.choices(ACTORS, k=chance.randint(1, 4)) if is_conflict else ():
-        rows["mentions"].append(
-            {"story_id": number, "actor": actor, "kind": "state", "place": "title", "span_start": 0, "span_end": 3,
-             "surface": actor}
-        )  # fmt: skip
+    rows["revisions"].append((number, 1, number, title, body, digest, stored_at))
+    if cluster != number:
+        rows["story_links"].append((number, number, cluster, "copy", 0.9, "m1", stored_at))
+    _judge(rows, number, cluster, stored_at)
+    _beside(rows, number, site, feed, stored_at, chance)
+
+
+def _judge(rows: Rows, number: int, cluster: int, stored_at: str) -> None:
+    """A copy says of its report what the first said, so the verdict is drawn by the number of the cluster."""
+    chance = random.Random(cluster)
+    is_policy = chance.random() < POLICY_SHARE
+    is_conflict = is_policy or chance.random() < 0.2
+    score, flags = (0.8 if is_policy else 0.1), (int(is_conflict), int(is_policy))
+    acts = chance.sample(_ACTS, k=chance.randint(1, 2)) if is_policy else []
+    actors = chance.choices(ACTORS, k=chance.randint(1, 4)) if is_conflict else []
+    places = {chance.randrange(PLACES) for _ in range(chance.randint(0, 2))} if is_conflict else set()
+    rows["verdicts"].append((number, number, 1, 1, "m1", 1, score, score, 0.36, *flags, "[]", stored_at))
+    rows["verdict_acts"] += [(number, act, 0.7) for act in acts]
+    if cluster == number:
+        rows["clusters"].append((number, stored_at, "m1"))
+        rows["cluster_verdicts"].append((number, 1, score, score, 0.36, *flags, stored_at))
+        rows["cluster_acts"] += [(number, act, 0.7) for act in acts]
+        if is_policy and chance.random() < 0.1:
+            rows["told_events"].append((number, stored_at, "m1", chance.randint(1, 4), stored_at))
+            rows["event_clusters"].append((number, number, stored_at))
+    rows["mentions"] += [(number, actor, "state", "title", 0, 3, actor) for actor in actors]
+    rows["place_mentions"] += [
+        (number, f"Place {place}", ACTORS[place % 14], place - 75, place, "title", 0, 3, "x")
+        for place in sorted(places)
+    ]
+
+
+_ACTS = [act.value for act in PolicyType]
+
+
+def _beside(rows: Rows, number: int, site: str, feed: int, at: str, chance: random.Random) -> None:
+    """URLs that gave no story of their own: a copy word for word, a page that was no story, one that was given up."""
+    drawn = chance.random()
+    if drawn >= 0.16:
+        return
+    key = OTHER_URLS + number
+    state, reason = ("duplicate", "same_text") if drawn < 0.1 else ("rejected", "no_text") if drawn < 0.15 else _DEAD
+    rows["urls"].append((key, f"https://{site}/x/{number}", site, site, feed, state, reason, 1, 2, at, at, at))
+    if state == "duplicate":
+        rows["story_links"].append((key, None, number, "copy", 1.0, "m1", at))
+
+
+_DEAD = ("dead", "server_error")

@@ -36,7 +36,7 @@ def now_of(dialect: str) -> str:
 def days_ago(dialect: str, days: int) -> str:
     """The instant `days` before now."""
     if dialect == "postgresql":
-        return f"now() - interval '{days} days'"
+        return f"(now() - interval '{days} days')"
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{days} days')"
 
 
@@ -86,3 +86,29 @@ def waited_s(dialect: str, start: str, end: str) -> str:
 def _ceiling(number: str) -> str:
     """SQLite is often built without its mathematical functions: cut towards zero, one more when something was cut."""
     return f"(CAST({number} AS integer) + ({number} > CAST({number} AS integer)))"
+
+
+def sqlite_trigger(name: str, when: str, *statements: str) -> dict[str, str]:
+    """A trigger of SQLite by its name."""
+    body = ";\n    ".join(statements)
+    return {name: f"CREATE TRIGGER {name} {when} BEGIN\n    {body};\nEND"}
+
+
+def postgres_function(name: str, *statements: str) -> dict[str, str]:
+    """A trigger's function of PostgreSQL by its name."""
+    body = ";\n    ".join(statements)
+    return {
+        name: f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    {body};
+    RETURN NULL;
+END
+$$"""
+    }
+
+
+def item_of(dialect: str, place: int, listed: str = "value") -> str:
+    """One value of a list in JSON, as a place of `named_places` is: two words, then two numbers."""
+    if dialect != "postgresql":
+        return f"json_extract({listed}, '$[{place}]')"
+    return f"{listed}->>{place}" if place < 2 else f"CAST({listed}->>{place} AS double precision)"

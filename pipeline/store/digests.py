@@ -26,6 +26,10 @@ class Digest:
     columns: tuple[str, ...]
     select: Callable[[str], str]
 
+    def fill(self, where: str = "true") -> str:
+        """The statement that makes the rows of chosen days, of which there must be none yet."""
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) {self.select(where)}"
+
 
 def _sums(tally: str, keys: tuple[str, ...], counts: tuple[str, ...]) -> Callable[[str], str]:
     columns = ", ".join(("day", *keys))

@@ -58,6 +58,7 @@ def select_facts(dialect: str, where: str = "true") -> str:
     actors = "FROM mentions WHERE story_id = stories.id GROUP BY actor"
     named = f"{actors}, kind"
     often = "count(*) DESC, min(id)"
+    places = "FROM place_mentions WHERE story_id = stories.id GROUP BY name, country, latitude, longitude"
 
     def counts(column: str) -> str:
         return f"coalesce(cluster_verdicts.{column}, verdicts.{column}, false)"
@@ -80,8 +81,9 @@ SELECT
     {waited_s(dialect, "stories.published_at", "stories.stored_at")},
     {of_policy(joined(dialect, "act", acts, "score DESC, act"))},
     {of_policy(joined(dialect, "actor", actors, often))},
-    {of_policy(_pairs(dialect, "act", "score", acts, "score DESC, act"))},
-    {of_policy(_pairs(dialect, "actor", "kind", named, often))}
+    {of_policy(_listed(dialect, ("act", "score"), acts, "score DESC, act"))},
+    {of_policy(_listed(dialect, ("actor", "kind"), named, often))},
+    {of_policy(_listed(dialect, ("name", "country", "latitude", "longitude"), places, "min(id)"))}
 FROM stories
 LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
 LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
@@ -89,9 +91,10 @@ LEFT JOIN feeds ON feeds.id = stories.feed_id
 WHERE {where}"""
 
 
-def _pairs(dialect: str, first: str, second: str, rows: str, order: str) -> str:
-    """`[[first, second], …]` as JSON over `rows` in `order`; an empty list when there are none."""
-    ordered = f"(SELECT {first} AS first, {second} AS second {rows} ORDER BY {order}) AS pairs"
+def _listed(dialect: str, columns: tuple[str, ...], rows: str, order: str) -> str:
+    """`[[first, second, …], …]` as JSON over `rows` in `order`; an empty list when there are none."""
+    names = ", ".join(columns)
+    ordered = f"(SELECT {names} {rows} ORDER BY {order}) AS listed"
     if dialect == "postgresql":
-        return f"(SELECT coalesce(jsonb_agg(jsonb_build_array(first, second)), '[]') FROM {ordered})"
-    return f"(SELECT json_group_array(json_array(first, second)) FROM {ordered})"
+        return f"(SELECT coalesce(jsonb_agg(jsonb_build_array({names})), '[]') FROM {ordered})"
+    return f"(SELECT json_group_array(json_array({names})) FROM {ordered})"

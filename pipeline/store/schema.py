@@ -244,6 +244,24 @@ feed_polls = Table(
     Index(None, "polled_at"),
 )
 
+# The polls of a feed, counted by day as they come: the health of a source is asked all day and walks no polls.
+feed_days = Table(
+    "feed_days",
+    metadata,
+    Column("day", UtcDay, primary_key=True),
+    Column("feed_id", Id, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("polls", Integer, nullable=False),
+    Column("new_urls", Integer, nullable=False),
+    Column("gaps", Integer, nullable=False),
+    Column("lost_estimate", Integer, nullable=False),
+    # Polls that brought something new, the first and the last of them, and the longest pause in between.
+    Column("arrivals", Integer, nullable=False),
+    Column("first_arrival_at", UtcDateTime),
+    Column("last_arrival_at", UtcDateTime),
+    Column("longest_pause_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 urls = Table(
     "urls",
     metadata,
@@ -859,6 +877,7 @@ story_facts = Table(
     Column("actors", Text),
     Column("scored_acts", Json),
     Column("named_actors", Json),
+    Column("named_places", Json),
     *(
         Index(
             f"ix_story_facts_policy_{name}",
@@ -931,6 +950,17 @@ act_tallies = _tally(
     Column("stories", Integer, nullable=False),
 )
 
+# NULL coordinates are those of a name that covers a wide area.
+place_tallies = _tally(
+    "place_tallies",
+    Column("day", UtcDay, nullable=False),
+    Column("place", String(255), nullable=False),
+    Column("country", String(3), nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("stories", Integer, nullable=False),
+)
+
 url_tallies = _tally(
     "url_tallies",
     Column("state", String(24), nullable=False),
@@ -977,6 +1007,29 @@ latency_digests = _digest(
     Column("published_p95_s", Float),
     Column("announced_p50_s", Float),
     Column("announced_p95_s", Float),
+)
+
+# Clusters whose stories or copies changed since their digest was written.
+cluster_changes = Table(
+    "cluster_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("cluster_id", Id, nullable=False, index=True),
+)
+
+# How many carry each report, written when its changes are folded (pipeline/store/digests.py).
+cluster_digests = Table(
+    "cluster_digests",
+    metadata,
+    Column("cluster_id", Id, primary_key=True, autoincrement=False),
+    Column("first_story_id", Id, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("sites", Integer, nullable=False),
+    # Reports that others carry are the few that are asked for.
+    Index(None, "copies", "first_seen_at", sqlite_where=text("copies > 0"), postgresql_where=text("copies > 0")),
 )
 
 watches = Table(

@@ -7,24 +7,30 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, TextClause, bindparam, delete, func, select, text
 
+from pipeline.store import poll_days
+from pipeline.store.cluster_digests import digest_all_clusters, fold_clusters
 from pipeline.store.dialects import flag
 from pipeline.store.digests import DIGESTS, Digest
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.schema import (
     act_tallies,
     day_tallies,
+    feed_days,
     hour_tallies,
     latency_tallies,
     metadata,
+    place_tallies,
     story_facts,
     url_tallies,
 )
+from pipeline.store.triggers import FACT_TRIGGERS, statements_for, tally_all_facts
 
 TALLIES: dict[Table, tuple[str, ...]] = {
     hour_tallies: ("stories", "conflict", "conflict_policy"),
     day_tallies: ("stories", "conflict", "conflict_policy"),
     latency_tallies: ("stories",),
     act_tallies: ("stories",),
+    place_tallies: ("stories",),
     url_tallies: ("urls",),
 }
 # A fold writes the rows of every hour or day that it touches, so it waits until some are worth it.
@@ -45,9 +51,10 @@ def fold_tallies(connection: Connection, at_least: int = FOLD_AT) -> int:
         lock = text("SELECT pg_try_advisory_xact_lock(:key)")
         if not connection.execute(lock, {"key": _FOLD_LOCK}).scalar_one():
             return 0
-    return sum(
+    folded = sum(
         _fold(connection, table, counts) for table, counts in TALLIES.items() if _is_due(connection, table, at_least)
     )
+    return folded + fold_clusters(connection, at_least)
 
 
 def _is_due(connection: Connection, table: Table, at_least: int) -> bool:
@@ -78,11 +85,7 @@ def _fold(connection: Connection, table: Table, counts: tuple[str, ...]) -> int:
 
 def _digest(connection: Connection, digest: Digest, days: list[Any]) -> None:
     is_folded = f"is_folded = {flag(connection.dialect.name, True)} AND day IN :days"
-    columns = ", ".join(digest.columns)
-    for sql in (
-        f"DELETE FROM {digest.table} WHERE day IN :days",
-        f"INSERT INTO {digest.table} ({columns}) {digest.select(is_folded)}",
-    ):
+    for sql in (f"DELETE FROM {digest.table} WHERE day IN :days", digest.fill(is_folded)):
         connection.execute(text(sql).bindparams(bindparam("days", days, expanding=True)))
 
 
@@ -117,17 +120,38 @@ def rebuild_tallies(connection: Connection) -> int:
 
     Nobody can store meanwhile: on PostgreSQL the tables are locked here, on SQLite one transaction writes at a time.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE urls, stories, story_facts IN SHARE ROW EXCLUSIVE MODE"))
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execute(
+            text("LOCK TABLE feed_polls, urls, stories, story_links, story_facts IN SHARE ROW EXCLUSIVE MODE")
+        )
+    # What the triggers append one by one is counted in one go here.
+    _set_triggers(connection, are_on=False)
     connection.execute(delete(story_facts))
     for table in (*TALLIES, *(metadata.tables[name] for name in DIGESTS)):
         connection.execute(delete(table))
-    connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(connection.dialect.name)}"))
+    connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect)}"))
+    _set_triggers(connection, are_on=True)
+    for statement in (*tally_all_facts(dialect), *(digest.fill() for digest in DIGESTS.values())):
+        connection.exec_driver_sql(statement)
     connection.execute(
         text(
             "INSERT INTO url_tallies (is_folded, state, reason, urls) "
             "SELECT true, state, reason, count(*) FROM urls GROUP BY state, reason"
         )
     )
-    fold_tallies(connection, at_least=1)
+    connection.execute(delete(feed_days))
+    connection.exec_driver_sql(poll_days.count_all(dialect))
+    digest_all_clusters(connection)
     return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())
+
+
+def _set_triggers(connection: Connection, *, are_on: bool) -> None:
+    """Whether changes of `story_facts` are tallied; to be on again before the transaction ends."""
+    dialect = connection.dialect.name
+    for name in FACT_TRIGGERS:
+        if dialect == "postgresql":
+            turned = "ENABLE" if are_on else "DISABLE"
+            connection.exec_driver_sql(f"ALTER TABLE story_facts {turned} TRIGGER {name}")
+        else:
+            connection.exec_driver_sql(statements_for(dialect)[name] if are_on else f"DROP TRIGGER IF EXISTS {name}")

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from pipeline.store.dialects import day_of, hour_of
+from pipeline.store import cluster_marks, poll_days
+from pipeline.store.dialects import day_of, hour_of, item_of, sqlite_trigger
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.readers_search import search_function
 
 SEARCHED = ("title", "standfirst", "text")
 # Columns of a story that its facts repeat, and that change without a new verdict.
 GROUPED = ("feed_id", "cluster_id")
+# Those that tally what comes to `story_facts` and what goes.
+FACT_TRIGGERS = ("story_facts_come", "story_facts_go")
 # What PostgreSQL indexes of a text, in code points: a tsvector ends at 1 MiB, and an error would lose the story.
 SEARCHED_MAX = 100_000
 # Language tag -> PostgreSQL's text search configuration. Every other language is indexed by its words as they are.
@@ -47,6 +50,45 @@ def trigger_names(dialect: str) -> set[str]:
     return {name for name, made in statements_for(dialect).items() if made.startswith("CREATE TRIGGER")}
 
 
+_PLACED = "place, country, latitude, longitude"
+
+
+def tally_all_facts(dialect: str) -> list[str]:
+    """The statements that tally all of `story_facts` in folded rows, as its triggers would one by one."""
+    stored_day = day_of(dialect, "stored_at")
+    sums = ", ".join(f"sum(CASE WHEN {name} THEN 1 ELSE 0 END)" for name in ("is_conflict", "is_conflict_policy"))
+    counted = "source, language, stories, conflict, conflict_policy"
+    volumes = [
+        f"""INSERT INTO {unit}_tallies (is_folded, {unit}, {counted})
+SELECT true, {instant}, source, language, count(*), {sums} FROM story_facts GROUP BY 2, 3, 4"""
+        for unit, instant in (("hour", hour_of(dialect, "stored_at")), ("day", stored_day))
+    ]
+    waits = [
+        f"""INSERT INTO latency_tallies (is_folded, day, since, seconds, stories)
+SELECT true, {stored_day}, '{since}', {since}_s, count(*) FROM story_facts WHERE {since}_s IS NOT NULL GROUP BY 2, 4"""
+        for since in ("announced", "published")
+    ]
+    if dialect == "postgresql":
+        each = "jsonb_array_elements({}_{}s) AS {}s (value)"
+        first = "{}s.value->>0"
+    else:
+        each, first = "json_each({}_{}s) AS {}s", "json_extract({}s.value, '$[0]')"
+    acts, actors = each.format("scored", "act", "act"), each.format("named", "actor", "actor")
+    act, actor = first.format("act"), first.format("actor")
+    # An actor of two kinds is one actor.
+    named = [
+        f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
+SELECT true, day, {one}, {other}, language, count(DISTINCT story_id) FROM story_facts, {rows}
+WHERE is_conflict_policy GROUP BY 2, 3, 4, 5"""
+        for one, other, rows in ((act, "''", acts), ("''", actor, actors), (act, actor, f"{acts}, {actors}"))
+    ]
+    rows = "jsonb_array_elements(named_places)" if dialect == "postgresql" else "json_each(named_places)"
+    places = f"""INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
+SELECT true, day, {", ".join(item_of(dialect, place) for place in range(4))}, count(*) FROM story_facts, {rows}
+WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6"""
+    return [*volumes, *waits, *named, places]
+
+
 # ------------------------------------------------------------------------------------------------------------ SQLite
 
 
@@ -62,40 +104,37 @@ def _sqlite() -> dict[str, str]:
         "story_search": f"""CREATE VIRTUAL TABLE story_search USING fts5(
     {columns}, content='stories', content_rowid='id', tokenize='unicode61 remove_diacritics 2', prefix='3'
 )""",
-        **_on("stories_learn", "AFTER INSERT ON stories", learn),
-        **_on("stories_forget", "AFTER DELETE ON stories", forget),
-        **_on(
+        **sqlite_trigger("stories_learn", "AFTER INSERT ON stories", learn),
+        **sqlite_trigger("stories_forget", "AFTER DELETE ON stories", forget),
+        **sqlite_trigger(
             "stories_reword",
             f"AFTER UPDATE OF {columns} ON stories WHEN {is_reworded}",
             forget,
             learn,
         ),
-        **_on(
+        **sqlite_trigger(
             "stories_regroup",
             f"AFTER UPDATE OF {', '.join(GROUPED)} ON stories WHEN {is_regrouped}",
             *_facts("sqlite", "NEW.id"),
         ),
-        **_on(
+        **sqlite_trigger(
             "verdicts_retire",
             "AFTER UPDATE OF is_current ON verdicts WHEN OLD.is_current AND NOT NEW.is_current",
             *_facts("sqlite", "NEW.story_id"),
         ),
-        **_on("story_facts_come", "AFTER INSERT ON story_facts", *_sqlite_fact("NEW", 1)),
-        **_on("story_facts_go", "AFTER DELETE ON story_facts", *_sqlite_fact("OLD", -1)),
-        **_on("urls_come", "AFTER INSERT ON urls", _sqlite_url("NEW", 1)),
-        **_on("urls_go", "AFTER DELETE ON urls", _sqlite_url("OLD", -1)),
-        **_on(
+        **sqlite_trigger("story_facts_come", "AFTER INSERT ON story_facts", *_sqlite_fact("NEW", 1)),
+        **sqlite_trigger("story_facts_go", "AFTER DELETE ON story_facts", *_sqlite_fact("OLD", -1)),
+        **sqlite_trigger("urls_come", "AFTER INSERT ON urls", _sqlite_url("NEW", 1)),
+        **sqlite_trigger("urls_go", "AFTER DELETE ON urls", _sqlite_url("OLD", -1)),
+        **sqlite_trigger(
             "urls_move",
             "AFTER UPDATE OF state, reason ON urls WHEN OLD.state IS NOT NEW.state OR OLD.reason IS NOT NEW.reason",
             _sqlite_url("OLD", -1),
             _sqlite_url("NEW", 1),
         ),
+        **poll_days.statements("sqlite"),
+        **cluster_marks.statements("sqlite"),
     }
-
-
-def _on(name: str, when: str, *statements: str) -> dict[str, str]:
-    body = ";\n    ".join(statements)
-    return {name: f"CREATE TRIGGER {name} {when} BEGIN\n    {body};\nEND"}
 
 
 def _facts(dialect: str, story_id: str) -> tuple[str, str]:
@@ -127,6 +166,9 @@ def _sqlite_fact(row: str, sign: int) -> list[str]:
     WHERE {row}.published_s IS NOT NULL""",
         f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
     SELECT 0, {row}.day, act, actor, {row}.language, {sign} FROM ({pairs}) WHERE {row}.is_conflict_policy""",
+        f"""INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
+    SELECT 0, {row}.day, {", ".join(item_of("sqlite", place) for place in range(4))}, {sign}
+    FROM json_each({row}.named_places) WHERE {row}.is_conflict_policy""",
     ]
 
 
@@ -134,7 +176,13 @@ def _sqlite_fact(row: str, sign: int) -> list[str]:
 
 
 def _postgres() -> dict[str, str]:
-    return {**_postgres_search(), **_postgres_facts(), **_postgres_urls()}
+    return {
+        **_postgres_search(),
+        **_postgres_facts(),
+        **_postgres_urls(),
+        **poll_days.statements("postgresql"),
+        **cluster_marks.statements("postgresql"),
+    }
 
 
 def _postgres_search() -> dict[str, str]:
@@ -221,6 +269,10 @@ BEGIN
             {pairs}
         ) AS named
     WHERE is_conflict_policy GROUP BY day, act, actor, language;
+    INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
+    SELECT false, day, {", ".join(item_of("postgresql", place) for place in range(4))}, sign * count(*)
+    FROM changed, jsonb_array_elements(named_places)
+    WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6;
     RETURN NULL;
 END
 $$""",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from pipeline.judging.codes import SCHEMES
+from pipeline.store.cluster_digests import carried
 from pipeline.store.dialects import flag, joined
 from pipeline.store.views import judging
 from pipeline.store.views.counts import (
@@ -25,8 +26,10 @@ from pipeline.store.views.counts import (
     backlog,
     latency,
     pipeline_funnel,
+    places_by_day,
     policy_acts,
     policy_acts_daily,
+    policy_places,
     scored_acts,
     volume_by_language,
     volume_by_source,
@@ -112,29 +115,9 @@ LEFT JOIN told_events ON told_events.id = event_clusters.event_id
 WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
 
 
-def _story_clusters(dialect: str) -> str:
-    return """
-WITH members AS (
-    SELECT cluster_id, url_id, site, stored_at AS seen_at, id AS story_id FROM stories WHERE cluster_id IS NOT NULL
-    UNION ALL
-    SELECT stories.cluster_id, story_links.url_id, urls.site, story_links.linked_at, NULL
-    FROM story_links
-    JOIN stories ON stories.id = story_links.matched_story_id
-    JOIN urls ON urls.id = story_links.url_id
-    WHERE story_links.relation = 'copy' AND stories.cluster_id IS NOT NULL
-),
-totals AS (
-    SELECT
-        cluster_id,
-        min(seen_at) AS first_seen_at,
-        max(seen_at) AS last_seen_at,
-        min(story_id) AS first_story_id,
-        count(DISTINCT story_id) AS stories,
-        count(DISTINCT CASE WHEN story_id IS NULL THEN url_id END) AS copies,
-        count(DISTINCT site) AS sites
-    FROM members
-    GROUP BY cluster_id
-)
+def _story_clusters(_dialect: str) -> str:
+    """Outer joins by primary key: a question about numbers alone is answered without them."""
+    return f"""
 SELECT
     totals.cluster_id,
     founder.title,
@@ -149,9 +132,11 @@ SELECT
     totals.sites,
     event_clusters.event_id,
     coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
-FROM totals
-JOIN stories AS founder ON founder.id = totals.first_story_id
-JOIN clusters ON clusters.id = totals.cluster_id
+FROM (
+{carried()}
+) AS totals
+LEFT JOIN stories AS founder ON founder.id = totals.first_story_id
+LEFT JOIN clusters ON clusters.id = totals.cluster_id
 LEFT JOIN event_clusters ON event_clusters.cluster_id = totals.cluster_id
 LEFT JOIN told_events ON told_events.id = event_clusters.event_id"""
 
@@ -250,6 +235,8 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "volume_by_source": volume_by_source,
     "volume_by_language": volume_by_language,
     "acts_by_day": acts_by_day,
+    "policy_places": policy_places,
+    "places_by_day": places_by_day,
     "sourcing": judging.sourcing,
     "places": judging.places,
     "verdict_changes": judging.verdict_changes,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pipeline.outcomes import UrlState
-from pipeline.store.dialects import flag, now_of, seconds_between
+from pipeline.store.dialects import flag, item_of, now_of, seconds_between
 from pipeline.store.digests import digested
 
 
@@ -151,3 +151,37 @@ SELECT day, nullif(act, '') AS act, nullif(actor, '') AS actor, stories
 FROM (
 {digested(dialect, "act_digests")}
 ) AS counted"""
+
+
+def policy_places(dialect: str) -> str:
+    """A row for each conflict-policy story and place that it names."""
+    if dialect == "postgresql":
+        rows = "CROSS JOIN LATERAL jsonb_array_elements(story_facts.named_places) AS places (value)"
+    else:
+        rows = "JOIN json_each(story_facts.named_places) AS places"
+    place, country, latitude, longitude = (item_of(dialect, number, "places.value") for number in range(4))
+    return f"""
+SELECT
+    story_facts.day,
+    {place} AS place,
+    {country} AS country,
+    {latitude} AS lat,
+    {longitude} AS lon,
+    story_facts.story_id,
+    story_facts.source,
+    story_facts.language,
+    story_facts.stored_at,
+    story_facts.acts,
+    story_facts.actors
+FROM story_facts
+{rows}
+WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
+
+
+def places_by_day(_dialect: str) -> str:
+    """Conflict-policy stories by day and place that they name."""
+    return """
+SELECT day, place, country, latitude AS lat, longitude AS lon, sum(stories) AS stories
+FROM place_tallies
+GROUP BY day, place, country, latitude, longitude
+HAVING sum(stories) > 0"""

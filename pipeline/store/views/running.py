@@ -3,40 +3,52 @@
 
 from __future__ import annotations
 
-from pipeline.store.dialects import days_ago, now_of, seconds_between, without_query
+from pipeline.store.dialects import day_of, days_ago, now_of, seconds_between, without_query
 
 # How far back the health of a source is looked at: two whole weeks, so that quiet nights and weekends are in it.
 HEALTH_WINDOW_DAYS = 14
 
 
 def source_health(dialect: str) -> str:
-    """How each feed does, against its own habit over the last two weeks."""
-    since = days_ago(dialect, HEALTH_WINDOW_DAYS)
-    earlier = "lag(polled_at) OVER (PARTITION BY feed_id ORDER BY polled_at)"
+    """How each feed does, against its own habit over the last two weeks, whole days, and today.
+
+    Pauses between days are those from the last arrival of one to the first of the next, so no poll is looked at.
+    """
+    since = day_of(dialect, days_ago(dialect, HEALTH_WINDOW_DAYS))
+    most = "greatest" if dialect == "postgresql" else "max"
+    earlier = "lag(last_arrival_at) OVER (PARTITION BY feed_id ORDER BY day)"
+    mean = seconds_between(dialect, "min(first_arrival_at)", "max(last_arrival_at)")
     return f"""
 WITH recent AS (
-    SELECT feed_id, polled_at, new_urls, lost_estimate FROM feed_polls WHERE polled_at >= {since}
+    SELECT * FROM feed_days WHERE day >= {since}
 ),
 arrivals AS (
     SELECT
         feed_id,
-        new_urls,
-        {seconds_between(dialect, earlier, "polled_at")} AS gap_s
+        arrivals,
+        first_arrival_at,
+        last_arrival_at,
+        longest_pause_s,
+        {seconds_between(dialect, earlier, "first_arrival_at")} AS pause_before_s
     FROM recent
-    WHERE new_urls > 0
+    WHERE arrivals > 0
 ),
 usual AS (
-    SELECT feed_id, count(gap_s) AS measured, avg(gap_s) AS usual_gap_s, max(gap_s) AS longest_gap_s
+    SELECT
+        feed_id,
+        sum(arrivals) - 1 AS measured,
+        {mean} / nullif(sum(arrivals) - 1, 0) AS usual_gap_s,
+        {most}(max(longest_pause_s), coalesce(max(pause_before_s), 0.0)) AS longest_gap_s
     FROM arrivals
     GROUP BY feed_id
 ),
 polls AS (
     SELECT
         feed_id,
-        count(*) AS polls,
+        sum(polls) AS polls,
         sum(new_urls) AS new_urls,
-        count(lost_estimate) AS gaps,
-        coalesce(sum(lost_estimate), 0) AS lost_estimate
+        sum(gaps) AS gaps,
+        sum(lost_estimate) AS lost_estimate
     FROM recent
     GROUP BY feed_id
 ),

@@ -1,0 +1,381 @@
+DROP VIEW source_health
+--;
+DROP VIEW story_clusters
+--;
+UPDATE story_facts SET named_places = (SELECT coalesce(jsonb_agg(jsonb_build_array(name, country, latitude, longitude)), '[]') FROM (SELECT name, country, latitude, longitude FROM place_mentions WHERE story_id = story_facts.story_id GROUP BY name, country, latitude, longitude ORDER BY min(id)) AS listed)
+WHERE is_conflict_policy = true
+--;
+INSERT INTO place_tallies (is_folded, day, place, country, latitude, longitude, stories)
+SELECT true, day, value->>0, value->>1, CAST(value->>2 AS double precision), CAST(value->>3 AS double precision), count(*) FROM story_facts, jsonb_array_elements(named_places)
+WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6
+--;
+INSERT INTO feed_days (day, feed_id, polls, new_urls, gaps, lost_estimate, arrivals, first_arrival_at, last_arrival_at, longest_pause_s)
+SELECT day, feed_id, count(*), sum(new_urls), count(lost_estimate), coalesce(sum(lost_estimate), 0), sum(has_new),
+    min(CASE WHEN has_new = 1 THEN polled_at END), max(CASE WHEN has_new = 1 THEN polled_at END),
+    coalesce(max(CASE WHEN has_new = 1 THEN pause_s END), 0)
+FROM (
+    SELECT *, CAST(round(extract(epoch FROM polled_at - lag(polled_at) OVER (PARTITION BY feed_id, day, has_new ORDER BY polled_at)), 3) AS double precision) AS pause_s FROM (
+        SELECT feed_id, CAST(polled_at AT TIME ZONE 'UTC' AS date) AS day, polled_at, new_urls, lost_estimate,
+            CASE WHEN new_urls > 0 THEN 1 ELSE 0 END AS has_new
+        FROM feed_polls
+    ) AS polls
+) AS paused
+GROUP BY day, feed_id
+--;
+INSERT INTO cluster_digests (cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites) SELECT
+    cluster_id,
+    min(story_id) AS first_story_id,
+    min(seen_at) AS first_seen_at,
+    max(seen_at) AS last_seen_at,
+    count(DISTINCT story_id) AS stories,
+    count(DISTINCT CASE WHEN story_id IS NULL THEN url_id END) AS copies,
+    count(DISTINCT site) AS sites
+FROM (
+    SELECT cluster_id, url_id, site, stored_at AS seen_at, id AS story_id FROM stories WHERE stories.cluster_id IS NOT NULL
+    UNION ALL
+    SELECT stories.cluster_id, story_links.url_id, urls.site, story_links.linked_at, NULL
+    FROM stories
+    JOIN story_links ON story_links.matched_story_id = stories.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE stories.cluster_id IS NOT NULL
+) AS members
+GROUP BY cluster_id
+--;
+CREATE OR REPLACE FUNCTION keep_regrouped_story() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM story_facts WHERE story_id = NEW.id;
+    INSERT INTO story_facts (story_id, verdict_id, cluster_id, stored_at, day, source, language, is_conflict, is_conflict_policy, announced_s, published_s, acts, actors, scored_acts, named_actors, named_places) 
+SELECT
+    stories.id,
+    verdicts.id,
+    stories.cluster_id,
+    stories.stored_at,
+    CAST(coalesce(stories.published_at, stories.stored_at) AT TIME ZONE 'UTC' AS date),
+    coalesce(feeds.source, stories.site),
+    coalesce(stories.language, 'und'),
+    coalesce(cluster_verdicts.is_conflict, verdicts.is_conflict, false),
+    coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false),
+    CAST(ceil((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision)) / (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END)) AS integer) * (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END),
+    CAST(ceil((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision)) / (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END)) AS integer) * (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END),
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT string_agg(word, ', ') FROM (SELECT act AS word FROM (
+        SELECT act, score FROM cluster_acts WHERE cluster_id = cluster_verdicts.cluster_id
+        UNION ALL
+        SELECT act, score FROM verdict_acts WHERE verdict_id = verdicts.id AND cluster_verdicts.cluster_id IS NULL
+    ) AS counting ORDER BY score DESC, act) AS words) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT string_agg(word, ', ') FROM (SELECT actor AS word FROM mentions WHERE story_id = stories.id GROUP BY actor ORDER BY count(*) DESC, min(id)) AS words) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(act, score)), '[]') FROM (SELECT act, score FROM (
+        SELECT act, score FROM cluster_acts WHERE cluster_id = cluster_verdicts.cluster_id
+        UNION ALL
+        SELECT act, score FROM verdict_acts WHERE verdict_id = verdicts.id AND cluster_verdicts.cluster_id IS NULL
+    ) AS counting ORDER BY score DESC, act) AS listed) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(actor, kind)), '[]') FROM (SELECT actor, kind FROM mentions WHERE story_id = stories.id GROUP BY actor, kind ORDER BY count(*) DESC, min(id)) AS listed) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(name, country, latitude, longitude)), '[]') FROM (SELECT name, country, latitude, longitude FROM place_mentions WHERE story_id = stories.id GROUP BY name, country, latitude, longitude ORDER BY min(id)) AS listed) END
+FROM stories
+LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
+LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
+LEFT JOIN feeds ON feeds.id = stories.feed_id
+WHERE stories.id = NEW.id;
+    RETURN NULL;
+END
+$$
+--;
+CREATE OR REPLACE FUNCTION keep_rejudged_story() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM story_facts WHERE story_id = NEW.story_id;
+    INSERT INTO story_facts (story_id, verdict_id, cluster_id, stored_at, day, source, language, is_conflict, is_conflict_policy, announced_s, published_s, acts, actors, scored_acts, named_actors, named_places) 
+SELECT
+    stories.id,
+    verdicts.id,
+    stories.cluster_id,
+    stories.stored_at,
+    CAST(coalesce(stories.published_at, stories.stored_at) AT TIME ZONE 'UTC' AS date),
+    coalesce(feeds.source, stories.site),
+    coalesce(stories.language, 'und'),
+    coalesce(cluster_verdicts.is_conflict, verdicts.is_conflict, false),
+    coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false),
+    CAST(ceil((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision)) / (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END)) AS integer) * (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.announced_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END),
+    CAST(ceil((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision)) / (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END)) AS integer) * (CASE WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 64 THEN 1 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 128 THEN 2 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 256 THEN 4 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 512 THEN 8 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1024 THEN 16 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2048 THEN 32 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4096 THEN 64 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8192 THEN 128 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16384 THEN 256 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 32768 THEN 512 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 65536 THEN 1024 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 131072 THEN 2048 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 262144 THEN 4096 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 524288 THEN 8192 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1048576 THEN 16384 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2097152 THEN 32768 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 4194304 THEN 65536 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 8388608 THEN 131072 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 16777216 THEN 262144 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 33554432 THEN 524288 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 67108864 THEN 1048576 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 134217728 THEN 2097152 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 268435456 THEN 4194304 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 536870912 THEN 8388608 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 1073741824 THEN 16777216 WHEN abs((CAST(round(extract(epoch FROM stories.stored_at - stories.published_at), 3) AS double precision))) < 2147483648 THEN 33554432 ELSE 67108864 END),
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT string_agg(word, ', ') FROM (SELECT act AS word FROM (
+        SELECT act, score FROM cluster_acts WHERE cluster_id = cluster_verdicts.cluster_id
+        UNION ALL
+        SELECT act, score FROM verdict_acts WHERE verdict_id = verdicts.id AND cluster_verdicts.cluster_id IS NULL
+    ) AS counting ORDER BY score DESC, act) AS words) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT string_agg(word, ', ') FROM (SELECT actor AS word FROM mentions WHERE story_id = stories.id GROUP BY actor ORDER BY count(*) DESC, min(id)) AS words) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(act, score)), '[]') FROM (SELECT act, score FROM (
+        SELECT act, score FROM cluster_acts WHERE cluster_id = cluster_verdicts.cluster_id
+        UNION ALL
+        SELECT act, score FROM verdict_acts WHERE verdict_id = verdicts.id AND cluster_verdicts.cluster_id IS NULL
+    ) AS counting ORDER BY score DESC, act) AS listed) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(actor, kind)), '[]') FROM (SELECT actor, kind FROM mentions WHERE story_id = stories.id GROUP BY actor, kind ORDER BY count(*) DESC, min(id)) AS listed) END,
+    CASE WHEN coalesce(cluster_verdicts.is_conflict_policy, verdicts.is_conflict_policy, false) THEN (SELECT coalesce(jsonb_agg(jsonb_build_array(name, country, latitude, longitude)), '[]') FROM (SELECT name, country, latitude, longitude FROM place_mentions WHERE story_id = stories.id GROUP BY name, country, latitude, longitude ORDER BY min(id)) AS listed) END
+FROM stories
+LEFT JOIN verdicts ON verdicts.story_id = stories.id AND verdicts.is_current
+LEFT JOIN cluster_verdicts ON cluster_verdicts.cluster_id = stories.cluster_id AND verdicts.id IS NOT NULL
+LEFT JOIN feeds ON feeds.id = stories.feed_id
+WHERE stories.id = NEW.story_id;
+    RETURN NULL;
+END
+$$
+--;
+CREATE OR REPLACE FUNCTION tally_story_facts() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+BEGIN
+    IF NOT EXISTS (SELECT FROM changed) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO hour_tallies (is_folded, hour, source, language, stories, conflict, conflict_policy)
+    SELECT false, date_trunc('hour', stored_at, 'UTC'), source, language, sign * count(*), sign * count(*) FILTER (WHERE is_conflict), sign * count(*) FILTER (WHERE is_conflict_policy) FROM changed GROUP BY 2, 3, 4;
+    INSERT INTO day_tallies (is_folded, day, source, language, stories, conflict, conflict_policy)
+    SELECT false, CAST(stored_at AT TIME ZONE 'UTC' AS date), source, language, sign * count(*), sign * count(*) FILTER (WHERE is_conflict), sign * count(*) FILTER (WHERE is_conflict_policy) FROM changed GROUP BY 2, 3, 4;
+    INSERT INTO latency_tallies (is_folded, day, since, seconds, stories)
+    SELECT false, CAST(stored_at AT TIME ZONE 'UTC' AS date), 'announced', announced_s, sign * count(*) FROM changed GROUP BY 2, 4
+    UNION ALL
+    SELECT false, CAST(stored_at AT TIME ZONE 'UTC' AS date), 'published', published_s, sign * count(*) FROM changed
+    WHERE published_s IS NOT NULL GROUP BY 2, 4;
+    INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
+    SELECT false, day, act, actor, language, sign * count(*)
+    FROM changed, LATERAL (
+            SELECT act, '' AS actor FROM (SELECT DISTINCT pair->>0 AS act FROM jsonb_array_elements(scored_acts) AS pair) AS a UNION ALL SELECT '', actor FROM (SELECT DISTINCT pair->>0 AS actor FROM jsonb_array_elements(named_actors) AS pair) AS b
+            UNION ALL SELECT act, actor FROM (SELECT DISTINCT pair->>0 AS act FROM jsonb_array_elements(scored_acts) AS pair) AS a, (SELECT DISTINCT pair->>0 AS actor FROM jsonb_array_elements(named_actors) AS pair) AS b
+        ) AS named
+    WHERE is_conflict_policy GROUP BY day, act, actor, language;
+    INSERT INTO place_tallies (is_folded, day, place, country, latitude, longitude, stories)
+    SELECT false, day, value->>0, value->>1, CAST(value->>2 AS double precision), CAST(value->>3 AS double precision), sign * count(*)
+    FROM changed, jsonb_array_elements(named_places)
+    WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6;
+    RETURN NULL;
+END
+$$
+--;
+CREATE FUNCTION count_feed_poll() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feed_days (day, feed_id, polls, new_urls, gaps, lost_estimate, arrivals, first_arrival_at, last_arrival_at, longest_pause_s)
+    VALUES (CAST(NEW.polled_at AT TIME ZONE 'UTC' AS date), NEW.feed_id, 1, NEW.new_urls, CASE WHEN NEW.lost_estimate IS NOT NULL THEN 1 ELSE 0 END, coalesce(NEW.lost_estimate, 0),
+        CASE WHEN NEW.new_urls > 0 THEN 1 ELSE 0 END, CASE WHEN NEW.new_urls > 0 THEN NEW.polled_at END, CASE WHEN NEW.new_urls > 0 THEN NEW.polled_at END, 0)
+    ON CONFLICT (day, feed_id) DO UPDATE SET polls = feed_days.polls + excluded.polls, new_urls = feed_days.new_urls + excluded.new_urls, gaps = feed_days.gaps + excluded.gaps, lost_estimate = feed_days.lost_estimate + excluded.lost_estimate, arrivals = feed_days.arrivals + excluded.arrivals,
+        first_arrival_at = coalesce(
+            least(feed_days.first_arrival_at, excluded.first_arrival_at),
+            feed_days.first_arrival_at, excluded.first_arrival_at
+        ),
+        last_arrival_at = coalesce(
+            greatest(feed_days.last_arrival_at, excluded.last_arrival_at),
+            feed_days.last_arrival_at, excluded.last_arrival_at
+        ),
+        longest_pause_s = greatest(feed_days.longest_pause_s, coalesce(CAST(round(extract(epoch FROM excluded.last_arrival_at - feed_days.last_arrival_at), 3) AS double precision), 0));
+    RETURN NULL;
+END
+$$
+--;
+CREATE TRIGGER feed_polls_count AFTER INSERT ON feed_polls
+FOR EACH ROW EXECUTE FUNCTION count_feed_poll()
+--;
+CREATE FUNCTION mark_stories() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT cluster_id FROM changed AS told WHERE cluster_id IS NOT NULL;
+    RETURN NULL;
+END
+$$
+--;
+CREATE FUNCTION mark_moved_stories() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT cluster_id FROM (SELECT OLD.cluster_id AS cluster_id) AS told WHERE cluster_id IS NOT NULL;
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT cluster_id FROM (SELECT NEW.cluster_id AS cluster_id) AS told WHERE cluster_id IS NOT NULL;
+    RETURN NULL;
+END
+$$
+--;
+CREATE TRIGGER stories_carry AFTER INSERT ON stories
+REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_stories()
+--;
+CREATE TRIGGER stories_uncarry AFTER DELETE ON stories
+REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_stories()
+--;
+CREATE TRIGGER stories_recarry AFTER UPDATE ON stories
+FOR EACH ROW WHEN (OLD.cluster_id IS DISTINCT FROM NEW.cluster_id OR OLD.site IS DISTINCT FROM NEW.site OR OLD.stored_at IS DISTINCT FROM NEW.stored_at) EXECUTE FUNCTION mark_moved_stories()
+--;
+CREATE FUNCTION mark_story_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT stories.cluster_id FROM changed AS links
+    JOIN stories ON stories.id = links.matched_story_id
+    WHERE links.relation = 'copy' AND stories.cluster_id IS NOT NULL;
+    RETURN NULL;
+END
+$$
+--;
+CREATE FUNCTION mark_moved_story_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT stories.cluster_id FROM (SELECT OLD.matched_story_id AS matched_story_id, OLD.relation AS relation) AS links
+    JOIN stories ON stories.id = links.matched_story_id
+    WHERE links.relation = 'copy' AND stories.cluster_id IS NOT NULL;
+    INSERT INTO cluster_changes (cluster_id) SELECT DISTINCT stories.cluster_id FROM (SELECT NEW.matched_story_id AS matched_story_id, NEW.relation AS relation) AS links
+    JOIN stories ON stories.id = links.matched_story_id
+    WHERE links.relation = 'copy' AND stories.cluster_id IS NOT NULL;
+    RETURN NULL;
+END
+$$
+--;
+CREATE TRIGGER story_links_carry AFTER INSERT ON story_links
+REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_story_links()
+--;
+CREATE TRIGGER story_links_uncarry AFTER DELETE ON story_links
+REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_story_links()
+--;
+CREATE TRIGGER story_links_recarry AFTER UPDATE ON story_links
+FOR EACH ROW WHEN (OLD.url_id IS DISTINCT FROM NEW.url_id OR OLD.story_id IS DISTINCT FROM NEW.story_id OR OLD.matched_story_id IS DISTINCT FROM NEW.matched_story_id OR OLD.relation IS DISTINCT FROM NEW.relation OR OLD.linked_at IS DISTINCT FROM NEW.linked_at) EXECUTE FUNCTION mark_moved_story_links()
+--;
+CREATE VIEW source_health AS
+WITH recent AS (
+    SELECT * FROM feed_days WHERE day >= CAST((now() - interval '14 days') AT TIME ZONE 'UTC' AS date)
+),
+arrivals AS (
+    SELECT
+        feed_id,
+        arrivals,
+        first_arrival_at,
+        last_arrival_at,
+        longest_pause_s,
+        CAST(round(extract(epoch FROM first_arrival_at - lag(last_arrival_at) OVER (PARTITION BY feed_id ORDER BY day)), 3) AS double precision) AS pause_before_s
+    FROM recent
+    WHERE arrivals > 0
+),
+usual AS (
+    SELECT
+        feed_id,
+        sum(arrivals) - 1 AS measured,
+        CAST(round(extract(epoch FROM max(last_arrival_at) - min(first_arrival_at)), 3) AS double precision) / nullif(sum(arrivals) - 1, 0) AS usual_gap_s,
+        greatest(max(longest_pause_s), coalesce(max(pause_before_s), 0.0)) AS longest_gap_s
+    FROM arrivals
+    GROUP BY feed_id
+),
+polls AS (
+    SELECT
+        feed_id,
+        sum(polls) AS polls,
+        sum(new_urls) AS new_urls,
+        sum(gaps) AS gaps,
+        sum(lost_estimate) AS lost_estimate
+    FROM recent
+    GROUP BY feed_id
+),
+health AS (
+    SELECT
+        feeds.id,
+        feeds.source,
+        feeds.title,
+        feeds.url,
+        feeds.status,
+        feeds.last_polled_at,
+        feeds.last_success_at,
+        feeds.error_count,
+        feeds.last_outcome,
+        feeds.last_reason,
+        feeds.last_detail,
+        feeds.interval_s,
+        feeds.next_poll_at,
+        feeds.last_new_at,
+        feeds.silent_after,
+        CAST(round(extract(epoch FROM now() - feeds.last_success_at), 3) AS double precision) AS lag_s,
+        CAST(round(extract(epoch FROM now() - coalesce(feeds.last_new_at, feeds.added_at)), 3) AS double precision) AS silent_s
+    FROM feeds
+)
+SELECT
+    health.id AS feed_id,
+    health.source,
+    health.title,
+    split_part(health.url, '?', 1) AS feed_url,
+    health.status,
+    health.last_polled_at,
+    health.last_success_at,
+    health.lag_s,
+    health.error_count,
+    health.last_outcome,
+    health.last_reason,
+    health.last_detail,
+    health.interval_s,
+    health.next_poll_at,
+    health.last_new_at,
+    health.silent_s,
+    CASE WHEN usual.measured >= 3 THEN usual.usual_gap_s END AS usual_gap_s,
+    CASE WHEN usual.measured >= 3 THEN usual.longest_gap_s END AS longest_gap_s,
+    CASE
+        WHEN health.status = 'disabled' THEN 0
+        WHEN health.silent_after IS NOT NULL AND health.last_success_at >= health.silent_after THEN 1
+        WHEN health.silent_after IS NOT NULL OR usual.measured IS NULL OR usual.measured < 3 THEN 0
+        WHEN health.silent_s > 3600 AND health.silent_s > 2 * usual.longest_gap_s THEN 1
+        ELSE 0
+    END AS is_silent,
+    coalesce(polls.polls, 0) AS polls,
+    coalesce(polls.new_urls, 0) AS new_urls,
+    coalesce(polls.gaps, 0) AS gaps,
+    coalesce(polls.lost_estimate, 0) AS lost_estimate
+FROM health
+LEFT JOIN usual ON usual.feed_id = health.id
+LEFT JOIN polls ON polls.feed_id = health.id
+--;
+CREATE VIEW story_clusters AS
+SELECT
+    totals.cluster_id,
+    founder.title,
+    founder.url,
+    founder.site AS first_site,
+    totals.first_story_id,
+    totals.first_seen_at,
+    totals.last_seen_at,
+    totals.stories,
+    totals.copies,
+    clusters.independent_origins,
+    totals.sites,
+    event_clusters.event_id,
+    coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
+FROM (
+SELECT cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites FROM cluster_digests WHERE cluster_id NOT IN (SELECT cluster_id FROM cluster_changes)
+UNION ALL
+SELECT cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites FROM (
+SELECT
+    cluster_id,
+    min(story_id) AS first_story_id,
+    min(seen_at) AS first_seen_at,
+    max(seen_at) AS last_seen_at,
+    count(DISTINCT story_id) AS stories,
+    count(DISTINCT CASE WHEN story_id IS NULL THEN url_id END) AS copies,
+    count(DISTINCT site) AS sites
+FROM (
+    SELECT cluster_id, url_id, site, stored_at AS seen_at, id AS story_id FROM stories WHERE stories.cluster_id IN (SELECT cluster_id FROM cluster_changes)
+    UNION ALL
+    SELECT stories.cluster_id, story_links.url_id, urls.site, story_links.linked_at, NULL
+    FROM stories
+    JOIN story_links ON story_links.matched_story_id = stories.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE stories.cluster_id IN (SELECT cluster_id FROM cluster_changes)
+) AS members
+GROUP BY cluster_id
+) AS fresh
+) AS totals
+LEFT JOIN stories AS founder ON founder.id = totals.first_story_id
+LEFT JOIN clusters ON clusters.id = totals.cluster_id
+LEFT JOIN event_clusters ON event_clusters.cluster_id = totals.cluster_id
+LEFT JOIN told_events ON told_events.id = event_clusters.event_id
+--;
+CREATE VIEW policy_places AS
+SELECT
+    story_facts.day,
+    places.value->>0 AS place,
+    places.value->>1 AS country,
+    CAST(places.value->>2 AS double precision) AS lat,
+    CAST(places.value->>3 AS double precision) AS lon,
+    story_facts.story_id,
+    story_facts.source,
+    story_facts.language,
+    story_facts.stored_at,
+    story_facts.acts,
+    story_facts.actors
+FROM story_facts
+CROSS JOIN LATERAL jsonb_array_elements(story_facts.named_places) AS places (value)
+WHERE story_facts.is_conflict_policy = true
+--;
+CREATE VIEW places_by_day AS
+SELECT day, place, country, latitude AS lat, longitude AS lon, sum(stories) AS stories
+FROM place_tallies
+GROUP BY day, place, country, latitude, longitude
+HAVING sum(stories) > 0
