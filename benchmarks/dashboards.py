@@ -1,9 +1,12 @@
 """What the dashboards' questions cost over many stories, and what keeping the counts and the index costs a settler.
 
-    PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL] [--skip-settling]
+    PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL] [--only fill|ask|serve|settle]
+        [--most-s SECONDS]
 
-A database that has stories already is measured as it is; an empty one is filled first. Without a URL a SQLite file in a
-temporary directory is used. Prints median and p95 of each question in milliseconds, the slowest last.
+A database that was filled already is measured as it is; one that was not is filled first, for at most so many seconds:
+the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. Prints for each
+question the first time by the clock, then median and p95 of the others, and the CPU time of the one in the middle, in
+milliseconds, the slowest last.
 """
 
 from __future__ import annotations
@@ -12,18 +15,20 @@ import argparse
 import itertools
 import math
 import random
-import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, text
 
-from benchmarks.many_stories import ACTORS, fill, pages_of_words
+from benchmarks.dashboards_panels import cpu_clock, datasette_panels, grafana_panels
+from benchmarks.dashboards_served import served
+from benchmarks.many_stories import ACTORS, FillStopped, fill, is_filled, pages_of_words
 from pipeline.identity.fingerprints import fingerprint
 from pipeline.outcomes import PolicyType, UrlState
 from pipeline.store import ledger, stories, verdicts
@@ -32,7 +37,6 @@ from pipeline.store.schema import urls
 from pipeline.store.search import search_stories
 from pipeline.store.triggers import statements_for
 from pipeline.values import ActScore, Claim, CleanStory, EntryHints, Mention, PageRef, Settlement, StoryRecord, Verdict
-from workers.dashboard import dashboards_dir, datasette_metadata
 from workers.database import open_engine, reading, upgrade
 
 BATCH = 16
@@ -56,6 +60,12 @@ QUESTIONS = {
     "acts in a language": "SELECT act, sum(stories) FROM acts_daily WHERE day >= :day AND language = 'en' GROUP BY act",
     "volume of a language": "SELECT source, sum(stories) FROM volume_daily WHERE day >= :day AND language = 'en' "
     "GROUP BY source",
+    "places": "SELECT place, lat, lon, sum(stories) FROM places_by_day WHERE day >= :day GROUP BY place, lat, lon",
+    "places of a source": "SELECT place, lat, lon, count(*) FROM policy_places WHERE day >= :day "
+    "AND source = 'wire7.example' GROUP BY place, lat, lon",
+    "reports with copies": "SELECT cluster_id, copies, sites FROM story_clusters WHERE copies > 0 "
+    "ORDER BY copies DESC, first_seen_at DESC LIMIT 200",
+    "a report": "SELECT * FROM story_clusters WHERE cluster_id IN (77, 78, 79)",
     "latency": "SELECT * FROM latency WHERE day >= :day",
     "funnel": "SELECT * FROM pipeline_funnel",
     "dead letters": "SELECT * FROM dead_letters ORDER BY settled_at DESC LIMIT 100",
@@ -65,47 +75,81 @@ QUESTIONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Milliseconds: the first time, median and p95 (nearest rank) of those after it, and the median of their CPU."""
+
+    first: float
+    median: float
+    p95: float
+    cpu: float
+
+
 def main() -> None:
     """Fill if need be, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=int, default=100_000)
     parser.add_argument("--database-url")
     parser.add_argument("--times", type=int, default=15)
-    parser.add_argument("--skip-settling", action="store_true")
+    parser.add_argument("--only", choices=("fill", "ask", "serve", "settle"), nargs="*", default=())
+    parser.add_argument("--most-s", type=float, default=1e9)
     options = parser.parse_args()
+    wanted = options.only or ("fill", "ask", "serve", "settle")
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as name:
         url = options.database_url or f"sqlite:///{name}/bench.db"
-        engine = open_engine(url)
-        upgrade(engine)
-        with engine.connect() as connection:
-            held = connection.execute(text("SELECT count(*) FROM stories")).scalar_one()
-        if not held:
-            taken = fill(engine, options.stories, datetime.now(UTC))
-            print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in taken.items()))
-        print(f"{engine.dialect.name}, {held or options.stories:,} stories")
-        report_questions(engine, options.times)
-        if engine.dialect.name == "sqlite":
-            report_panels(Path(str(engine.url.database)), options.times)
-        engine.dispose()
-        if not options.skip_settling:
+        if set(wanted) - {"settle"}:
+            engine = open_engine(url)
+            upgrade(engine)
+            try:
+                report_database(engine, wanted, options)
+            except FillStopped as stopped:
+                print(f"{stopped}: call again to go on")
+                return
+            finally:
+                engine.dispose()
+        if "settle" in wanted:
             report_settling(name, options.database_url)
 
 
-def measured_ms(act: Callable[[], object], times: int) -> tuple[float, float]:
-    """Median and p95 (nearest rank) of the wall time of `act`, the first, cold run included."""
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
+def report_database(engine: Engine, wanted: Sequence[str], options: argparse.Namespace) -> None:
+    """What the parts cost that need many stories."""
+    with engine.connect() as connection:
+        filled = is_filled(connection)
+    if not filled:
+        taken = fill(engine, options.stories, datetime.now(UTC), options.most_s)
+        print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in taken.items()))
+    with engine.connect() as connection:
+        print(f"{engine.dialect.name}, {connection.execute(text('SELECT max(id) FROM stories')).scalar():,} stories")
+    on_sqlite = engine.dialect.name == "sqlite"
+    if "ask" in wanted:
+        report_questions(engine, options.times)
+        panels = datasette_panels(Path(str(engine.url.database))) if on_sqlite else grafana_panels(engine)
+        found = {}
+        for name, ask in panels:
+            found[name] = measured(ask, options.times, ask.cpu_s)
+        print_figures("panels", found)
+    if "serve" in wanted and on_sqlite:
+        print_figures("served panels and pages", served(Path(str(engine.url.database)), options.times, measured))
+
+
+def measured(act: Callable[[], object], times: int, cpu_s: Callable[[], float] = time.thread_time) -> Taken:
+    """What `act` takes, so many times after the first; `cpu_s` tells the CPU spent so far by whoever does the work."""
+    taken, spent = [], []
+    for _ in range(times + 1):
+        started, before = time.perf_counter(), cpu_s()
         act()
+        spent.append((cpu_s() - before) * 1000)
         taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken), sorted(taken)[math.ceil(0.95 * len(taken)) - 1]
+    warm = sorted(taken[1:])
+    return Taken(taken[0], statistics.median(warm), warm[math.ceil(0.95 * len(warm)) - 1], statistics.median(spent[1:]))
 
 
 def report_questions(engine: Engine, times: int) -> None:
     """The views' questions over a day, a month and a year, and three searches."""
-    found: dict[str, tuple[float, float]] = {}
+    found: dict[str, Taken] = {}
     now = datetime.now(UTC)
     with reading(engine) as connection:
+        cpu_s = cpu_clock(connection)
         for days, (name, sql) in itertools.product((1, 30, 365), QUESTIONS.items()):
             if days != 365 and ":" not in sql:
                 continue
@@ -116,54 +160,28 @@ def report_questions(engine: Engine, times: int) -> None:
             values = {"since": since} if ":since" in sql else {"day": day} if ":day" in sql else {}
             ask = text(sql)
             label = f"{name}, {days} days" if values else name
-            found[label] = measured_ms(lambda ask=ask, values=values: connection.execute(ask, values).all(), times)
+            found[label] = measured(lambda ask=ask, values=values: connection.execute(ask, values).all(), times, cpu_s)
         words = connection.execute(text("SELECT text FROM stories WHERE id = 77")).scalar_one().split()
         common, rare = min(words, key=len), max(words, key=len).strip(".")
         searches = {"a common word": common, "a rare word": rare, "a phrase": f'"{" ".join(words[2:5])}"'}
         for name, typed in (searches | {"a beginning": f"{rare[:5]}*"}).items():
-            found[f"search, {name}"] = measured_ms(
-                lambda typed=typed: search_stories(connection, typed, StoryFilter(), 30), times
+            found[f"search, {name}"] = measured(
+                lambda typed=typed: search_stories(connection, typed, StoryFilter(), 30), times, cpu_s
             )
     print_figures("questions", found)
 
 
-def report_panels(path: Path, times: int) -> None:
-    """Every panel of the Datasette dashboards over each period, as the page asks it."""
-    import importlib.util
-
-    from datasette_dashboards import replace_opts_in_query
-
-    spec = importlib.util.spec_from_file_location("frontwire_sql", dashboards_dir() / "plugins" / "frontwire_sql.py")
-    assert spec is not None
-    assert spec.loader is not None
-    functions = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(functions)
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    functions.prepare_connection(connection)
-    empty = dict.fromkeys(("source", "language", "act", "actor"), "")
-    found: dict[str, tuple[float, float]] = {}
-    for slug, dashboard in datasette_metadata("frontwire")["plugins"]["datasette-dashboards"].items():
-        cases = [({"period": period}, period) for period in ("1 day", "30 days", "365 days")]
-        cases.append(({"period": "365 days", "source": "wire7.example"}, "365 days, a source"))
-        cases.append(({"period": "365 days", "actor": "PRK", "act": "talks"}, "365 days, an act and actor"))
-        for (chosen, shown), (name, chart) in itertools.product(cases, dashboard["charts"].items()):
-            chosen = {key: value for key, value in chosen.items() if key in dashboard["filters"]}
-            sql, values = replace_opts_in_query(chart["query"], chosen), {**empty, **chosen}
-            found[f"{slug}/{name}, {shown}"] = measured_ms(
-                lambda sql=sql, values=values: connection.execute(sql, values).fetchall(), times
-            )
-    connection.close()
-    print_figures("panels", found)
-
-
-def print_figures(what: str, found: dict[str, tuple[float, float]]) -> None:
-    """The summary, and the twelve slowest."""
-    medians = [median for median, _ in found.values()]
-    print(f"{what}: {len(found)}, median of the medians {statistics.median(medians):.1f} ms", end="; ")
-    slow = [name for name, (median, p95) in found.items() if median > TARGET_MEDIAN_MS or p95 > TARGET_P95_MS]
-    print(f"{len(slow)} over {TARGET_MEDIAN_MS:.0f} ms median or {TARGET_P95_MS:.0f} ms p95")
-    for name, (median, p95) in sorted(found.items(), key=lambda item: item[1][0])[-12:]:
-        print(f"  {name:<48} median {median:8.1f}  p95 {p95:8.1f}")
+def print_figures(what: str, found: dict[str, Taken]) -> None:
+    """The summary, and the slowest."""
+    print(
+        f"{what}: {len(found)}, median of the medians {statistics.median(t.median for t in found.values()):.1f} ms",
+        end="",
+    )
+    slow = [name for name, t in found.items() if t.median > TARGET_MEDIAN_MS or t.p95 > TARGET_P95_MS]
+    busy = sum(t.cpu > TARGET_MEDIAN_MS for t in found.values())
+    print(f"; {len(slow)} over {TARGET_MEDIAN_MS:.0f} ms median or {TARGET_P95_MS:.0f} ms p95, {busy} of them by CPU")
+    for name, t in sorted(found.items(), key=lambda item: item[1].cpu)[-16:]:
+        print(f"  {name:<52} first {t.first:8.1f}  median {t.median:8.1f}  p95 {t.p95:8.1f}  CPU {t.cpu:8.1f}")
 
 
 # ----------------------------------------------------------------------------------------------------------- settling

@@ -88,10 +88,19 @@ def fill(engine: Engine, stories: int, now: datetime, most_s: float = 1e9) -> di
 
 
 def is_filled(connection: Connection) -> bool:
-    """Whether a fill has come to its end: only then are the triggers there."""
+    """Whether a fill has come to its end: every story is indexed, and what SQL keeps by itself is there."""
+    stories = _highest(connection, "stories", "id")
+    if not stories or _indexed(connection) < stories:
+        return False
     if connection.dialect.name == "postgresql":
         return bool(connection.execute(text("SELECT to_regclass('ix_story_search_document') IS NOT NULL")).scalar())
     return not _missing_triggers(connection)
+
+
+def _indexed(connection: Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        return _highest(connection, "story_search", "story_id")
+    return _highest(connection, "story_search_docsize", "id")
 
 
 def _make_quick(connection: Connection) -> None:
@@ -151,7 +160,7 @@ def _index(connection: Connection, stories: int, _now: datetime, until: float) -
             connection.exec_driver_sql("DROP INDEX IF EXISTS ix_story_search_document")
         else:
             connection.exec_driver_sql("INSERT INTO story_search (story_search, rank) VALUES ('hashsize', 67108864)")
-        done = _highest(connection, *(("story_search", "story_id") if on_postgres else ("story_search_docsize", "id")))
+        done = _indexed(connection)
     add = (
         "INSERT INTO story_search (story_id, document) "
         "SELECT id, search_document(language, title, standfirst, text) FROM stories"

@@ -26,6 +26,8 @@ Day = sa.Date().with_variant(sa.String(10), "sqlite")
 def upgrade() -> None:
     connection = op.get_bind()
     op.add_column("story_facts", sa.Column("named_places", Json, nullable=True))
+    lost = "lost_estimate IS NOT NULL"
+    _partial_index("ix_feed_polls_gaps", "feed_polls", ["polled_at", "feed_id"], lost, lost)
     _feed_days()
     _place_tallies()
     _clusters()
@@ -82,8 +84,6 @@ def _clusters() -> None:
         *_counts("stories", "copies", "sites"),
         sa.PrimaryKeyConstraint("cluster_id", name=op.f("pk_cluster_digests")),
     )
-    name = "ix_cluster_digests_copies_first_seen_at"
-    _partial_index(name, "cluster_digests", ["copies", "first_seen_at"], "copies > 0", "copies > 0")
 
 
 def _counts(*names: str) -> list[sa.Column[int]]:

@@ -1,5 +1,7 @@
 DROP VIEW source_health
 --;
+DROP VIEW feed_gaps
+--;
 DROP VIEW story_clusters
 --;
 DROP TRIGGER stories_regroup
@@ -288,49 +290,59 @@ FROM health
 LEFT JOIN usual ON usual.feed_id = health.id
 LEFT JOIN polls ON polls.feed_id = health.id
 --;
+CREATE VIEW feed_gaps AS
+SELECT
+    feed_polls.id AS poll_id,
+    feed_polls.feed_id,
+    feeds.source,
+    substr(feeds.url, 1, instr(feeds.url || '?', '?') - 1) AS feed_url,
+    (
+        SELECT max(earlier.polled_at) FROM feed_polls AS earlier
+        WHERE earlier.feed_id = feed_polls.feed_id AND earlier.polled_at < feed_polls.polled_at
+            AND earlier.outcome NOT IN ('failed', 'not_a_feed')
+    ) AS previous_poll_at,
+    feed_polls.polled_at,
+    feed_polls.entries,
+    feed_polls.new_urls,
+    feed_polls.lost_estimate
+FROM feed_polls
+LEFT JOIN feeds ON feeds.id = feed_polls.feed_id
+WHERE feed_polls.lost_estimate IS NOT NULL
+--;
 CREATE VIEW story_clusters AS
 SELECT
-    totals.cluster_id,
+    clusters.id AS cluster_id,
     founder.title,
     founder.url,
     founder.site AS first_site,
-    totals.first_story_id,
-    totals.first_seen_at,
-    totals.last_seen_at,
-    totals.stories,
-    totals.copies,
+    coalesce(kept.first_story_id, (SELECT min(stories.id) FROM stories WHERE stories.cluster_id = clusters.id)) AS first_story_id,
+    coalesce(kept.first_seen_at, (SELECT min(seen_at) FROM (SELECT stored_at AS seen_at FROM stories WHERE stories.cluster_id = clusters.id UNION ALL SELECT linked_at FROM stories AS told
+    JOIN story_links ON story_links.matched_story_id = told.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE told.cluster_id = clusters.id) AS seen)) AS first_seen_at,
+    coalesce(kept.last_seen_at, (SELECT max(seen_at) FROM (SELECT stored_at AS seen_at FROM stories WHERE stories.cluster_id = clusters.id UNION ALL SELECT linked_at FROM stories AS told
+    JOIN story_links ON story_links.matched_story_id = told.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE told.cluster_id = clusters.id) AS seen)) AS last_seen_at,
+    coalesce(kept.stories, (SELECT count(*) FROM stories WHERE stories.cluster_id = clusters.id)) AS stories,
+    coalesce(kept.copies, (SELECT count(DISTINCT urls.id) FROM stories AS told
+    JOIN story_links ON story_links.matched_story_id = told.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE told.cluster_id = clusters.id)) AS copies,
     clusters.independent_origins,
-    totals.sites,
+    coalesce(kept.sites, (SELECT count(*) FROM (SELECT site FROM stories WHERE stories.cluster_id = clusters.id UNION SELECT urls.site FROM stories AS told
+    JOIN story_links ON story_links.matched_story_id = told.id AND story_links.relation = 'copy'
+    JOIN urls ON urls.id = story_links.url_id
+    WHERE told.cluster_id = clusters.id) AS carriers)) AS sites,
     event_clusters.event_id,
     coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
-FROM (
-SELECT cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites FROM cluster_digests WHERE cluster_id NOT IN (SELECT cluster_id FROM cluster_changes)
-UNION ALL
-SELECT cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites FROM (
-SELECT
-    cluster_id,
-    min(story_id) AS first_story_id,
-    min(seen_at) AS first_seen_at,
-    max(seen_at) AS last_seen_at,
-    count(DISTINCT story_id) AS stories,
-    count(DISTINCT CASE WHEN story_id IS NULL THEN url_id END) AS copies,
-    count(DISTINCT site) AS sites
-FROM (
-    SELECT cluster_id, url_id, site, stored_at AS seen_at, id AS story_id FROM stories WHERE stories.cluster_id IN (SELECT cluster_id FROM cluster_changes)
-    UNION ALL
-    SELECT stories.cluster_id, story_links.url_id, urls.site, story_links.linked_at, NULL
-    FROM stories
-    JOIN story_links ON story_links.matched_story_id = stories.id AND story_links.relation = 'copy'
-    JOIN urls ON urls.id = story_links.url_id
-    WHERE stories.cluster_id IN (SELECT cluster_id FROM cluster_changes)
-) AS members
-GROUP BY cluster_id
-) AS fresh
-) AS totals
-LEFT JOIN stories AS founder ON founder.id = totals.first_story_id
-LEFT JOIN clusters ON clusters.id = totals.cluster_id
-LEFT JOIN event_clusters ON event_clusters.cluster_id = totals.cluster_id
+FROM clusters
+LEFT JOIN cluster_digests AS kept ON kept.cluster_id = clusters.id
+    AND clusters.id NOT IN (SELECT cluster_id FROM cluster_changes)
+LEFT JOIN stories AS founder ON founder.id = coalesce(kept.first_story_id, (SELECT min(stories.id) FROM stories WHERE stories.cluster_id = clusters.id))
+LEFT JOIN event_clusters ON event_clusters.cluster_id = clusters.id
 LEFT JOIN told_events ON told_events.id = event_clusters.event_id
+WHERE coalesce(kept.first_story_id, (SELECT min(stories.id) FROM stories WHERE stories.cluster_id = clusters.id)) IS NOT NULL
 --;
 CREATE VIEW policy_places AS
 SELECT

@@ -242,6 +242,14 @@ feed_polls = Table(
     Column("elapsed_s", Float, nullable=False, server_default="0"),
     Index(None, "feed_id", "polled_at"),
     Index(None, "polled_at"),
+    # Polls before which entries passed unseen, of very many polls.
+    Index(
+        "ix_feed_polls_gaps",
+        "polled_at",
+        "feed_id",
+        sqlite_where=text("lost_estimate IS NOT NULL"),
+        postgresql_where=text("lost_estimate IS NOT NULL"),
+    ),
 )
 
 # The polls of a feed, counted by day as they come: the health of a source is asked all day and walks no polls.
@@ -1028,8 +1036,6 @@ cluster_digests = Table(
     Column("stories", Integer, nullable=False),
     Column("copies", Integer, nullable=False),
     Column("sites", Integer, nullable=False),
-    # Reports that others carry are the few that are asked for.
-    Index(None, "copies", "first_seen_at", sqlite_where=text("copies > 0"), postgresql_where=text("copies > 0")),
 )
 
 watches = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards.parts import CHOSEN, OF_SOURCE, SAFE_URL, board, number, over_time, rows
+from boards.parts import CHOSEN, OF_DAYS, OF_SOURCE, SAFE_URL, board, is_all, number, one_of, over_time, rows
 from boards.shared import HEALTH, actors, acts, most_copied
 
 FILTERS = ("source", "language", "act", "actor")
@@ -22,9 +22,11 @@ SELECT "time", CAST(sum(stories) AS bigint) AS stories FROM (
     SELECT hour AS "time", conflict_policy AS stories FROM volume_hourly
     WHERE {_SPAN} <= interval '8 days' AND $__timeFilter(hour) AND {OF_SOURCE}
     UNION ALL
+    SELECT CAST(day AS timestamp) AT TIME ZONE 'UTC', conflict_policy FROM volume_by_language
+    WHERE {_SPAN} > interval '8 days' AND {is_all("source")} AND {OF_DAYS}
+    UNION ALL
     SELECT CAST(day AS timestamp) AT TIME ZONE 'UTC', conflict_policy FROM volume_daily
-    WHERE {_SPAN} > interval '8 days' AND day BETWEEN CAST($__timeFrom() AS date) AND CAST($__timeTo() AS date)
-        AND {OF_SOURCE}
+    WHERE {_SPAN} > interval '8 days' AND NOT ({is_all("source")}) AND {OF_DAYS} AND {one_of("source")}
 ) AS volume
 GROUP BY "time" ORDER BY "time\""""
 OPEN = "SELECT coalesce(sum(urls), 0) AS urls FROM pipeline_funnel WHERE state IN ('waiting', 'queued', 'claimed')"

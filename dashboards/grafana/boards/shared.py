@@ -52,8 +52,11 @@ GROUP BY act, actor ORDER BY stories DESC, act, actor LIMIT 150"""
 ACTS_BY_DAY = f"""
 SELECT CAST(day AS timestamp) AT TIME ZONE 'UTC' AS "time", act AS metric, CAST(sum(stories) AS bigint) AS stories
 FROM (
+    SELECT day, act, stories FROM acts_by_day
+    WHERE {is_all("source", "actor", "language")} AND act IS NOT NULL AND actor IS NULL AND {DAYS} AND {one_of("act")}
+    UNION ALL
     SELECT day, act, stories FROM acts_daily
-    WHERE {is_all("source", "actor")} AND {OF_DAYS} AND {one_of("act")}
+    WHERE {is_all("source", "actor")} AND NOT ({is_all("language")}) AND {OF_DAYS} AND {one_of("act")}
     UNION ALL
     SELECT day, act, count(DISTINCT story_id) FROM policy_acts
     WHERE NOT ({is_all("source", "actor")}) AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
@@ -70,20 +73,16 @@ WITH reports AS (
     GROUP BY cluster_id ORDER BY first_seen_at DESC LIMIT 2000
 ),
 counted AS (
-    SELECT reports.*, (SELECT count(*) FROM story_copies WHERE story_copies.story_id = reports.story_id) AS copies
-    FROM reports
+    SELECT reports.*, copies, sites, independent_origins
+    FROM reports JOIN story_clusters ON story_clusters.cluster_id = reports.cluster_id
 )"""
 
 _MOST_COPIED = f"""{COUNTED},
 most AS (
     SELECT * FROM counted WHERE copies > 0 ORDER BY copies DESC, first_seen_at DESC LIMIT 25
 )
-SELECT most.first_seen_at, title, site AS first_site, stories, copies,
-    (SELECT count(*) FROM (
-        SELECT site FROM story_copies WHERE story_copies.story_id = most.story_id UNION SELECT told.site
-    ) AS carriers) AS sites,
-    independent_origins AS origins, {SAFE_URL}
-FROM most JOIN conflict_policy_stories AS told ON told.story_id = most.story_id
+SELECT most.first_seen_at, title, site AS first_site, stories, copies, sites, independent_origins AS origins, {SAFE_URL}
+FROM most JOIN story_details ON story_details.story_id = most.story_id
 ORDER BY copies DESC, most.first_seen_at DESC"""
 
 

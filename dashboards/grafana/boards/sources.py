@@ -24,8 +24,11 @@ FROM (
 ) AS counted
 GROUP BY source ORDER BY sum(stories) DESC, source LIMIT 20"""
 _LANGUAGES = f"""
-SELECT language, CAST(sum(stories) AS bigint) AS stories FROM volume_daily
-WHERE {OF_DAYS} AND {_OF}
+SELECT language, CAST(sum(stories) AS bigint) AS stories FROM (
+    SELECT language, stories FROM volume_by_language WHERE {is_all("source")} AND {OF_DAYS}
+    UNION ALL
+    SELECT language, stories FROM volume_daily WHERE NOT ({is_all("source")}) AND {OF_DAYS} AND {_OF}
+) AS counted
 GROUP BY language ORDER BY stories DESC, language"""
 _MISSED = f"""
 SELECT previous_poll_at, polled_at, source, entries, new_urls, lost_estimate,

@@ -7,26 +7,33 @@ from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import geomap as maps
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards.parts import DAYS, SAFE_URL, SOURCE, Asked, Panel, board, one_of, rows
+from boards.parts import DAYS, OF_DAYS, SAFE_URL, SOURCE, Asked, Panel, among, board, is_all, one_of, rows
 from boards.shared import actors
 
-# Act and actor are asked of the story, as everywhere.
-_CHOSEN = f"is_conflict_policy AND {DAYS} AND {one_of('source')}"
+_FILTERS = ("source", "language", "act", "actor")
+_CHOSEN = f"{OF_DAYS} AND {one_of('source')} AND {among('act', 'acts')} AND {among('actor', 'actors')}"
+# Without filters the days' counts answer; with one, the stories themselves.
 PLACES = f"""
-SELECT place, country, lat, lon, count(*) AS stories, max(stored_at) AS newest_at
-FROM places
-WHERE {_CHOSEN}
+SELECT place, country, lat, lon, CAST(sum(stories) AS bigint) AS stories, max(day) AS newest_day FROM (
+    SELECT day, place, country, lat, lon, stories FROM places_by_day WHERE {is_all(*_FILTERS)} AND {DAYS}
+    UNION ALL
+    SELECT day, place, country, lat, lon, 1 FROM policy_places WHERE NOT ({is_all(*_FILTERS)}) AND {_CHOSEN}
+) AS counted
 GROUP BY place, country, lat, lon ORDER BY stories DESC, place LIMIT 500"""
 _COUNTRIES = f"""
 SELECT country, count(DISTINCT story_id) AS stories, count(DISTINCT place) AS places
-FROM places
+FROM policy_places
 WHERE {_CHOSEN}
 GROUP BY country ORDER BY stories DESC, country LIMIT 60"""
 _NEWEST = f"""
+WITH newest AS (
+    SELECT story_id, place, country FROM policy_places
+    WHERE {_CHOSEN}
+    ORDER BY stored_at DESC, story_id DESC, place LIMIT 50
+)
 SELECT stored_at, place, country, title, source, {SAFE_URL}
-FROM places
-WHERE {_CHOSEN}
-ORDER BY stored_at DESC, story_id DESC, place LIMIT 50"""
+FROM newest JOIN story_details ON story_details.story_id = newest.story_id
+ORDER BY stored_at DESC, newest.story_id DESC, place"""
 # The outlines of states are a file of Grafana itself; a base map of tiles would ask a server elsewhere.
 _OUTLINES = {
     "src": "public/maps/countries.geojson",
@@ -63,5 +70,5 @@ def world() -> Dashboard:
         rows("States by their places", _COUNTRIES, span=12, height=10),
         rows("Newest places", _NEWEST, links={"title": "url"}),
     ]
-    about = "Where conflict-policy stories are about, by day of publication. Language, act and actor filter the bars."
-    return board("map", "map", about, panels, ("source", "language", "act", "actor"), "now-30d")
+    about = "Where conflict-policy stories are about, by day of publication."
+    return board("map", "map", about, panels, _FILTERS, "now-30d")

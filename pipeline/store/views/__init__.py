@@ -16,7 +16,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from pipeline.judging.codes import SCHEMES
-from pipeline.store.cluster_digests import carried
+from pipeline.store.cluster_digests import KEPT, carried
 from pipeline.store.dialects import flag, joined
 from pipeline.store.views import judging
 from pipeline.store.views.counts import (
@@ -117,28 +117,27 @@ WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
 
 def _story_clusters(_dialect: str) -> str:
     """Outer joins by primary key: a question about numbers alone is answered without them."""
+    first = carried("first_story_id")
     return f"""
 SELECT
-    totals.cluster_id,
+    clusters.id AS cluster_id,
     founder.title,
     founder.url,
     founder.site AS first_site,
-    totals.first_story_id,
-    totals.first_seen_at,
-    totals.last_seen_at,
-    totals.stories,
-    totals.copies,
+    {first} AS first_story_id,
+    {carried("first_seen_at")} AS first_seen_at,
+    {carried("last_seen_at")} AS last_seen_at,
+    {carried("stories")} AS stories,
+    {carried("copies")} AS copies,
     clusters.independent_origins,
-    totals.sites,
+    {carried("sites")} AS sites,
     event_clusters.event_id,
     coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
-FROM (
-{carried()}
-) AS totals
-LEFT JOIN stories AS founder ON founder.id = totals.first_story_id
-LEFT JOIN clusters ON clusters.id = totals.cluster_id
-LEFT JOIN event_clusters ON event_clusters.cluster_id = totals.cluster_id
-LEFT JOIN told_events ON told_events.id = event_clusters.event_id"""
+FROM {KEPT}
+LEFT JOIN stories AS founder ON founder.id = {first}
+LEFT JOIN event_clusters ON event_clusters.cluster_id = clusters.id
+LEFT JOIN told_events ON told_events.id = event_clusters.event_id
+WHERE {first} IS NOT NULL"""
 
 
 def _story_events(_dialect: str) -> str:

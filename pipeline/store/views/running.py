@@ -153,7 +153,7 @@ WHERE NOT items.is_probe"""
 
 
 def feed_gaps(dialect: str) -> str:
-    """Polls between which a feed is thought to have lost entries."""
+    """Polls between which a feed is thought to have lost entries. The outer join lets SQLite begin with the few polls."""
     previous = """(
         SELECT max(earlier.polled_at) FROM feed_polls AS earlier
         WHERE earlier.feed_id = feed_polls.feed_id AND earlier.polled_at < feed_polls.polled_at
@@ -171,7 +171,7 @@ SELECT
     feed_polls.new_urls,
     feed_polls.lost_estimate
 FROM feed_polls
-JOIN feeds ON feeds.id = feed_polls.feed_id
+LEFT JOIN feeds ON feeds.id = feed_polls.feed_id
 WHERE feed_polls.lost_estimate IS NOT NULL"""
 
 

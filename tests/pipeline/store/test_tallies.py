@@ -60,8 +60,8 @@ def raw_queries(dialect: str) -> dict[str, str]:
             UNION ALL SELECT {act_day}, act, NULL, count(DISTINCT stories.id) {acts} GROUP BY {act_day}, act
             UNION ALL SELECT {act_day}, NULL, actor, count(DISTINCT stories.id)
             {policy} {named} GROUP BY {act_day}, actor""",
-        "policy_places": f"""SELECT {act_day}, named.name, country, latitude, longitude, stories.id, {source}, {language},
-            stored_at, acts, actors
+        "policy_places": f"""SELECT {act_day}, named.name, country, latitude, longitude,
+            stories.id, {source}, {language}, stored_at, acts, actors
             {policy} JOIN (
                 SELECT DISTINCT story_id, name, country, latitude, longitude FROM place_mentions
             ) AS named ON named.story_id = stories.id {FEED}
