@@ -4,13 +4,13 @@ DROP VIEW feed_gaps
 --;
 DROP VIEW story_clusters
 --;
-DROP TRIGGER stories_regroup
+DROP TRIGGER IF EXISTS stories_regroup
 --;
-DROP TRIGGER verdicts_retire
+DROP TRIGGER IF EXISTS verdicts_retire
 --;
-DROP TRIGGER story_facts_come
+DROP TRIGGER IF EXISTS story_facts_come
 --;
-DROP TRIGGER story_facts_go
+DROP TRIGGER IF EXISTS story_facts_go
 --;
 UPDATE story_facts SET named_places = (SELECT json_group_array(json_array(name, country, latitude, longitude)) FROM (SELECT name, country, latitude, longitude FROM place_mentions WHERE story_id = story_facts.story_id GROUP BY name, country, latitude, longitude ORDER BY min(id)) AS listed)
 WHERE is_conflict_policy = 1

@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from pipeline.store.schema import Id, feeds, mentions, stories
+from pipeline.store.schema import Id, feeds, mentions, place_mentions, stories
 from pipeline.watching.conditions import Comparison, Condition, Every, Negation, Some, Value
 
 story_verdicts = table(
@@ -39,7 +39,6 @@ story_verdicts = table(
 )
 story_acts = table("story_acts", column("story_id", Id), column("act", String), column("score", Float))
 sourcing = table("sourcing", column("story_id", Id), column("source", String), column("standing", String))
-places = table("places", column("story_id", Id), column("place", String), column("country", String))
 story_clusters = table(
     "story_clusters",
     column("cluster_id", Id),
@@ -56,8 +55,9 @@ _MANY: dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]] = {
     "actor": (mentions.c.actor, mentions.c.story_id),
     "standing": (sourcing.c.standing, sourcing.c.story_id),
     "source_kind": (sourcing.c.source, sourcing.c.story_id),
-    "place": (places.c.place, places.c.story_id),
-    "country": (places.c.country, places.c.story_id),
+    # The view of places sums up the mentions of all stories before it is asked for some.
+    "place": (place_mentions.c.name, place_mentions.c.story_id),
+    "country": (place_mentions.c.country, place_mentions.c.story_id),
 }
 _CLUSTER = ("independent_origins", "event_origins", "copies", "sites", "stories")
 _ONE: dict[str, ColumnElement[Any]] = {

@@ -11,6 +11,7 @@ from rows import NOW, add_attribution, add_copy, add_feed, add_place, add_poll, 
 from sqlalchemy import Connection, Engine, insert, inspect, text
 from sqlalchemy.types import TypeEngine
 
+from pipeline.store.facts import keep_facts
 from pipeline.store.schema import (
     dropped_lines,
     event_clusters,
@@ -54,6 +55,7 @@ def fill(connection: Connection) -> None:
     add_story(connection, 1, feed_id=1, acts={"talks": 0.9}, actors=["UKR"], published_at=NOW - timedelta(hours=1))
     add_attribution(connection, 1, source="outlet", name="Reuters")
     add_place(connection, 1)
+    keep_facts(connection, 1)
     add_revision(connection, 1, 2, title="Changed", text="Changed.")
     connection.execute(insert(dropped_lines).values(url_id=1, position=0, line="Read more", rule="related_list"))
     add_url(connection, 2, state="duplicate")
