@@ -21,8 +21,8 @@ STORIES ?= 10000000
 POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
-        bench-dashboards bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions bench-extraction \
-        bench-extraction-folds bench-extraction-cpu bench-reading-cpu grafana lock wheel clean
+        bench-dashboards bench-dashboards-replay bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions \
+        bench-extraction bench-extraction-folds bench-extraction-cpu bench-reading-cpu grafana lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -80,6 +80,9 @@ bench: $(VENV)/ready-test         ## [CORPUS=DIR]: starts, settling and the whol
 
 bench-dashboards: $(VENV)/ready-test  ## STORIES=100000: what every panel, search and settling cost over many stories
 	PYTHONPATH=. $(BIN)/python benchmarks/dashboards.py --stories $(STORIES)
+
+bench-dashboards-replay: $(VENV)/ready-test  ## CORPUS=DIR SHOTS=DIR: every page in Chromium over the stories of a recorded wire
+	PYTHONPATH=. $(BIN)/python benchmarks/dashboards_replay.py --corpus "$(CORPUS)" --screenshots "$(SHOTS)"
 
 bench-dispatch: $(VENV)/ready-test  ## What a dispatch costs with 100,000 URLs waiting
 	PYTHONPATH=. $(BIN)/python benchmarks/dispatch.py

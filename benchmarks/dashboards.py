@@ -43,8 +43,8 @@ BATCH = 16
 TARGET_MEDIAN_MS, TARGET_P95_MS, TARGET_SETTLING = 300.0, 1000.0, 1.3
 # The questions of the panels in SQL that both databases read; :since is an instant, :day a day.
 QUESTIONS = {
-    "stories": "SELECT count(*) FROM conflict_policy_stories WHERE stored_at >= :since",
-    "reports": "SELECT count(DISTINCT cluster_id) FROM conflict_policy_stories WHERE stored_at >= :since",
+    "stories": "SELECT count(*) FROM policy_stories WHERE stored_at >= :since",
+    "reports": "SELECT count(DISTINCT cluster_id) FROM policy_stories WHERE stored_at >= :since",
     "latest": "SELECT * FROM conflict_policy_stories WHERE stored_at >= :since ORDER BY stored_at DESC LIMIT 50",
     "latest of a source": "SELECT * FROM conflict_policy_stories WHERE source = 'wire7.example' "
     "ORDER BY stored_at DESC LIMIT 50",

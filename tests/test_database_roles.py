@@ -24,6 +24,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
+from pipeline.store.facts import keep_facts
 from pipeline.store.feeds import NewFeed
 from pipeline.store.schema import metadata
 from pipeline.store.statements import lock_texts
@@ -276,6 +277,7 @@ def test_every_panel_answers_as_the_read_role(roles: Roles, worker_engine: Engin
         add_url(connection, 91, state="duplicate")
         add_copy(connection, 91, 90)
         add_place(connection, 90)
+        keep_facts(connection, 90)
         add_attribution(connection, 90)
         add_event(connection, 90, [90], independent_origins=2)
         add_url(connection, 92, feed_id=90, state="dead", reason="timeout", settled_at=NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -16,7 +17,7 @@ from pipeline.store.views import VIEWS
 
 def differences(connection: Connection) -> list[str]:
     """A sentence for each table, column, index, key, closed list or view that is not as the code expects."""
-    opts = {"compare_type": True, "target_metadata": metadata, "include_object": _is_compared}
+    opts = {"compare_type": True, "target_metadata": metadata, "include_object": _compared(connection.dialect.name)}
     context = MigrationContext.configure(connection, opts=opts)
     found = [_sentence(difference) for difference in compare_metadata(context, metadata)]
     found += _check_constraint_differences(connection)
@@ -26,9 +27,21 @@ def differences(connection: Connection) -> list[str]:
     return found + [f"trigger {name} is missing" for name in sorted(missing)]
 
 
-def _is_compared(_item: object, name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:
-    """All but the full-text index, whose tables SQLite makes itself and whose types SQLAlchemy does not know."""
-    return not (name or "").startswith(("story_search", "ix_story_search"))
+def _compared(dialect: str) -> Callable[[object, str | None, str, bool, object], bool]:
+    """All but the full-text index, whose tables SQLite makes itself and whose types SQLAlchemy does not know, and the
+    indexes that are meant for the other database.
+    """
+    others = {
+        index.name
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if (only := getattr(index, "_ddl_if", None)) is not None and only.dialect != dialect
+    }
+
+    def is_compared(_item: object, name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:
+        return name not in others and not (name or "").startswith(("story_search", "ix_story_search"))
+
+    return is_compared
 
 
 def _triggers(connection: Connection) -> set[str]:

@@ -26,6 +26,11 @@ Day = sa.Date().with_variant(sa.String(10), "sqlite")
 def upgrade() -> None:
     connection = op.get_bind()
     op.add_column("story_facts", sa.Column("named_places", Json, nullable=True))
+    if connection.dialect.name == "sqlite":
+        op.drop_index("ix_story_facts_policy_stored_at", "story_facts")
+        columns = ["stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors"]
+        is_policy = "is_conflict_policy = 1"
+        _partial_index("ix_story_facts_policy_chosen", "story_facts", columns, is_policy, is_policy)
     lost = "lost_estimate IS NOT NULL"
     _partial_index("ix_feed_polls_gaps", "feed_polls", ["polled_at", "feed_id"], lost, lost)
     _feed_days()

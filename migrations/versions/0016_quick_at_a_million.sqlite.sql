@@ -309,6 +309,11 @@ FROM feed_polls
 LEFT JOIN feeds ON feeds.id = feed_polls.feed_id
 WHERE feed_polls.lost_estimate IS NOT NULL
 --;
+CREATE VIEW policy_stories AS
+SELECT story_id, cluster_id, day, stored_at, source, language, acts, actors
+FROM story_facts
+WHERE is_conflict_policy = 1
+--;
 CREATE VIEW story_clusters AS
 SELECT
     clusters.id AS cluster_id,

@@ -867,6 +867,17 @@ events = Table(
 # so). `story_facts` follows the current verdict of a story; its triggers append to the tallies what came or went. A
 # tally is the sum of its rows: those that are not folded yet are single changes.
 
+
+def _of_policy(name: str, *columns: str) -> Index:
+    """An index of the stories about conflict policy alone."""
+    return Index(
+        f"ix_story_facts_policy_{name}",
+        *columns,
+        sqlite_where=text("is_conflict_policy = 1"),
+        postgresql_where=text("is_conflict_policy = true"),
+    )
+
+
 story_facts = Table(
     "story_facts",
     metadata,
@@ -886,18 +897,12 @@ story_facts = Table(
     Column("scored_acts", Json),
     Column("named_actors", Json),
     Column("named_places", Json),
-    *(
-        Index(
-            f"ix_story_facts_policy_{name}",
-            *columns,
-            sqlite_where=text("is_conflict_policy = 1"),
-            postgresql_where=text("is_conflict_policy = true"),
-        )
-        for name, columns in {
-            "stored_at": ("stored_at", "story_id"),
-            "source": ("source", "stored_at"),
-            "day": ("day",),
-        }.items()
+    _of_policy("source", "source", "stored_at"),
+    _of_policy("day", "day"),
+    # What the dashboards' filters look at. On PostgreSQL a long list of actors would not go into an index.
+    _of_policy("stored_at", "stored_at", "story_id").ddl_if(dialect="postgresql"),
+    _of_policy("chosen", "stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors").ddl_if(
+        dialect="sqlite"
     ),
 )
 

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 from conftest import serve
-from rows import add_event, add_origin, add_story
+from rows import add_event, add_feed, add_origin, add_poll, add_story, add_url
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from test_datasette_monitor import bars, logged, severe, table, texts, wait_until_drawn
 
 from pipeline.store.reports import StoryFilter
-from pipeline.store.schema import dropped_lines
+from pipeline.store.schema import dropped_lines, site_lines, site_memories
 from pipeline.store.search import search_stories
 from workers.database import open_engine, reading
 
@@ -73,9 +73,25 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
         )
         add_event(connection, 900, [HOSTILE_ID, TELLING_ID], independent_origins=2)
         connection.execute(insert(dropped_lines).values(url_id=HOSTILE_ID, position=0, line=HOSTILE, rule="caption"))
+        add_strangers_words(connection)
     engine.dispose()
     for url in serve(f"sqlite:///{path}", directory):
         yield url, path
+
+
+def add_strangers_words(connection: Connection) -> None:
+    """What a feed says of itself, a URL that was given up, and a line of a site, as hostile as the stories."""
+    now = datetime.now(UTC)
+    add_feed(connection, 900, source="hostile.example", title=HOSTILE, url="javascript:document.title='feed'")
+    add_poll(connection, 900, now, new_urls=1, lost_estimate=7)
+    add_url(
+        connection, 902, url="javascript:document.title='dead'", site="hostile.example", feed_id=900, state="dead",
+        reason="timeout", detail=HOSTILE, entry_title=HOSTILE, settled_at=now,
+    )  # fmt: skip
+    line = {"line_hash": "0" * 32, "line": HOSTILE, "place": "tail", "state": "learned", "story_count": 3}
+    line |= {"since_story": 1, "echo": 0.0, "first_seen_at": now, "last_seen_at": now, "learned_at": now}
+    connection.execute(insert(site_memories).values(site="hostile.example", stories_seen=9))
+    connection.execute(insert(site_lines).values(site="hostile.example", **line))
 
 
 def sql(demo: tuple[str, Path], query: str) -> list[Any]:
@@ -203,6 +219,35 @@ def test_filters_narrow_the_clusters_and_acts(demo: tuple[str, Path], browser: w
         f"AND source = '{source}'",
     )
     assert numbers(browser)[0] == wanted
+
+
+def test_a_source_narrows_the_numbers_of_sources_and_pipeline(
+    demo: tuple[str, Path], browser: webdriver.Chrome
+) -> None:
+    source = sql(demo, "SELECT source FROM volume_daily GROUP BY 1 ORDER BY sum(stories) DESC, 1")[0][0]
+    visit(browser, demo, f"/-/dashboards/sources?period=365+days&source={source}")
+    ((feeds,),) = sql(demo, f"SELECT count(*) FROM source_health WHERE source = '{source}'")
+    assert numbers(browser)[0] == feeds == len(table(browser, "health"))
+    ((languages,),) = sql(demo, f"SELECT count(DISTINCT language) FROM volume_daily WHERE source = '{source}'")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#card-languages path[aria-roledescription='bar']")) == languages
+    visit(browser, demo, f"/-/dashboards/pipeline?period=365+days&source={source}")
+    stored = sql(demo, f"SELECT count(*) FROM stories LEFT JOIN feeds ON feeds.id = feed_id WHERE source = '{source}'")
+    assert numbers(browser)[3] == stored[0][0] > 0
+    visit(browser, demo, "/-/dashboards/sources?period=365+days&source=hostile.example")
+    assert numbers(browser) == [1, 0, 0, 7]
+    assert severe(browser) == []
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_what_strangers_wrote_is_text_on_every_dashboard(
+    demo: tuple[str, Path], browser: webdriver.Chrome, slug: str
+) -> None:
+    visit(browser, demo, f"/-/dashboards/{slug}?period=365+days&source=hostile.example")
+    assert HOSTILE in texts(browser, ".fw-chart td")
+    assert browser.find_elements(By.CSS_SELECTOR, ".fw-chart td img, .fw-chart td script") == []
+    assert browser.find_elements(By.CSS_SELECTOR, "a[href^='javascript']") == []
+    assert "broken" not in browser.title
+    assert severe(browser) == []
 
 
 @pytest.mark.parametrize("typed", ["truce", '"ten-day truce"', "sanct* tanker*", "ceasefire zebra", '"><script>(* AND'])

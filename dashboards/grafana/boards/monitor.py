@@ -8,8 +8,8 @@ from boards.parts import CHOSEN, OF_DAYS, OF_SOURCE, SAFE_URL, board, is_all, nu
 from boards.shared import HEALTH, actors, acts, most_copied
 
 FILTERS = ("source", "language", "act", "actor")
-STORIES = f"SELECT count(*) AS stories FROM conflict_policy_stories WHERE {CHOSEN}"
-REPORTS = f"SELECT count(DISTINCT cluster_id) AS reports FROM conflict_policy_stories WHERE {CHOSEN}"
+STORIES = f"SELECT count(*) AS stories FROM policy_stories WHERE {CHOSEN}"
+REPORTS = f"SELECT count(DISTINCT cluster_id) AS reports FROM policy_stories WHERE {CHOSEN}"
 LATEST = f"""
 SELECT stored_at, title, source, language, acts, actors, round(CAST(score AS numeric), 2) AS score, {SAFE_URL}
 FROM conflict_policy_stories

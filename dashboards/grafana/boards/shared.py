@@ -68,7 +68,7 @@ GROUP BY day, act ORDER BY day, act"""
 COUNTED = f"""
 WITH reports AS (
     SELECT cluster_id, min(story_id) AS story_id, min(stored_at) AS first_seen_at, count(*) AS stories
-    FROM conflict_policy_stories
+    FROM policy_stories
     WHERE {CHOSEN}
     GROUP BY cluster_id ORDER BY first_seen_at DESC LIMIT 2000
 ),

@@ -30,6 +30,7 @@ from pipeline.store.views.counts import (
     policy_acts,
     policy_acts_daily,
     policy_places,
+    policy_stories,
     scored_acts,
     volume_by_language,
     volume_by_source,
@@ -60,7 +61,7 @@ def create_statement(name: str, select: str) -> str:
 
 
 def _conflict_policy_stories(dialect: str) -> str:
-    """Outer joins by primary key, so that a query which only counts is answered by the narrow table alone."""
+    """Outer joins by primary key, so that what only lists the newest begins with the narrow table."""
     # Each code once, the best act's best code first.
     codes = {
         scheme: joined(
@@ -218,6 +219,7 @@ VIEWS: dict[str, Callable[[str], str]] = {
     "story_acts": judging.story_acts,
     "act_codes": judging.act_codes_view,
     "conflict_policy_stories": _conflict_policy_stories,
+    "policy_stories": policy_stories,
     "story_clusters": _story_clusters,
     "story_events": _story_events,
     "story_revisions": _story_revisions,

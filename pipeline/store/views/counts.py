@@ -32,6 +32,14 @@ GROUP BY {unit}, source, language
 HAVING sum(stories) > 0"""
 
 
+def policy_stories(dialect: str) -> str:
+    """The narrow table alone, for what only counts: SQLite carries out outer joins also where they change nothing."""
+    return f"""
+SELECT story_id, cluster_id, day, stored_at, source, language, acts, actors
+FROM story_facts
+WHERE is_conflict_policy = {flag(dialect, True)}"""
+
+
 def policy_acts(dialect: str) -> str:
     """A row for each conflict-policy story, act and actor."""
     if dialect == "postgresql":

@@ -153,7 +153,7 @@ WHERE NOT items.is_probe"""
 
 
 def feed_gaps(dialect: str) -> str:
-    """Polls between which a feed is thought to have lost entries. The outer join lets SQLite begin with the few polls."""
+    """Polls between which a feed is thought to have lost entries; outer join, so that SQLite begins with those few."""
     previous = """(
         SELECT max(earlier.polled_at) FROM feed_polls AS earlier
         WHERE earlier.feed_id = feed_polls.feed_id AND earlier.polled_at < feed_polls.polled_at
