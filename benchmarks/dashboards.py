@@ -1,7 +1,7 @@
 """What the dashboards' questions cost over many stories, and what keeping the counts and the index costs a settler.
 
     PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL] [--only fill|ask|serve|settle]
-        [--most-s SECONDS]
+        [--most-s SECONDS] [--without-search]
 
 A database that was filled already is measured as it is; one that was not is filled first, for at most so many seconds:
 the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. Prints for each
@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=15)
     parser.add_argument("--only", choices=("fill", "ask", "serve", "settle"), nargs="*", default=())
     parser.add_argument("--most-s", type=float, default=1e9)
+    parser.add_argument("--without-search", action="store_true")
     options = parser.parse_args()
     wanted = options.only or ("fill", "ask", "serve", "settle")
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as name:
@@ -114,15 +115,16 @@ def main() -> None:
 def report_database(engine: Engine, wanted: Sequence[str], options: argparse.Namespace) -> None:
     """What the parts cost that need many stories."""
     with engine.connect() as connection:
-        filled = is_filled(connection)
+        filled = is_filled(connection, has_search=not options.without_search)
     if not filled:
-        taken = fill(engine, options.stories, datetime.now(UTC), options.most_s)
+        now, has_search = datetime.now(UTC), not options.without_search
+        taken = fill(engine, options.stories, now, options.most_s, has_search=has_search)
         print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in taken.items()))
     with engine.connect() as connection:
         print(f"{engine.dialect.name}, {connection.execute(text('SELECT max(id) FROM stories')).scalar():,} stories")
     on_sqlite = engine.dialect.name == "sqlite"
     if "ask" in wanted:
-        report_questions(engine, options.times)
+        report_questions(engine, options.times, has_search=not options.without_search)
         panels = datasette_panels(Path(str(engine.url.database))) if on_sqlite else grafana_panels(engine)
         found = {}
         for name, ask in panels:
@@ -144,7 +146,7 @@ def measured(act: Callable[[], object], times: int, cpu_s: Callable[[], float] =
     return Taken(taken[0], statistics.median(warm), warm[math.ceil(0.95 * len(warm)) - 1], statistics.median(spent[1:]))
 
 
-def report_questions(engine: Engine, times: int) -> None:
+def report_questions(engine: Engine, times: int, *, has_search: bool) -> None:
     """The views' questions over a day, a month and a year, and three searches."""
     found: dict[str, Taken] = {}
     now = datetime.now(UTC)
@@ -164,7 +166,7 @@ def report_questions(engine: Engine, times: int) -> None:
         words = connection.execute(text("SELECT text FROM stories WHERE id = 77")).scalar_one().split()
         common, rare = min(words, key=len), max(words, key=len).strip(".")
         searches = {"a common word": common, "a rare word": rare, "a phrase": f'"{" ".join(words[2:5])}"'}
-        for name, typed in (searches | {"a beginning": f"{rare[:5]}*"}).items():
+        for name, typed in (searches | {"a beginning": f"{rare[:5]}*"}).items() if has_search else ():
             found[f"search, {name}"] = measured(
                 lambda typed=typed: search_stories(connection, typed, StoryFilter(), 30), times, cpu_s
             )

@@ -71,15 +71,17 @@ class FillStopped(Exception):
     """The time for this run is over; the same call goes on where it ended."""
 
 
-def fill(engine: Engine, stories: int, now: datetime, most_s: float = 1e9) -> dict[str, float]:
-    """So many stories over the year before `now`; returns the seconds of each step that had something left to do.
+def fill(
+    engine: Engine, stories: int, now: datetime, most_s: float = 1e9, *, has_search: bool = True
+) -> dict[str, float]:
+    """So many stories over the year before `now`; returns the seconds of each step. Search costs most and can wait.
 
     Raises FillStopped once `most_s` seconds are over: what is there stays, and is gone on with.
     """
     until = time.monotonic() + most_s
     taken: dict[str, float] = {}
     with engine.connect() as connection:
-        for step in (_write, _count, _index, _finish):
+        for step in (_write, _count, *([_index] if has_search else []), _finish):
             started = time.monotonic()
             _make_quick(connection)
             step(connection, stories, now, until)
@@ -87,10 +89,11 @@ def fill(engine: Engine, stories: int, now: datetime, most_s: float = 1e9) -> di
     return taken
 
 
-def is_filled(connection: Connection) -> bool:
-    """Whether a fill has come to its end: every story is indexed, and what SQL keeps by itself is there."""
+def is_filled(connection: Connection, *, has_search: bool = True) -> bool:
+    """Whether such a fill has come to its end: what SQL keeps by itself is there."""
     stories = _highest(connection, "stories", "id")
-    if not stories or _indexed(connection) < stories:
+    done = _indexed(connection) if has_search else _highest(connection, "story_facts", "story_id")
+    if not stories or done < stories:
         return False
     if connection.dialect.name == "postgresql":
         return bool(connection.execute(text("SELECT to_regclass('ix_story_search_document') IS NOT NULL")).scalar())
@@ -179,7 +182,8 @@ def _finish(connection: Connection, _stories: int, _now: datetime, _until: float
     with connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
-            connection.exec_driver_sql(statements_for("postgresql")["ix_story_search_document"])
+            index = statements_for("postgresql")["ix_story_search_document"]
+            connection.exec_driver_sql(index.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"))
             for table in (name for name in COLUMNS if metadata.tables[name].c[0].name == "id"):
                 highest = f"(SELECT greatest(max(id), 1) FROM {table})"
                 connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {highest})")

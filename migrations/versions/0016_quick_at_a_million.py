@@ -26,7 +26,10 @@ Day = sa.Date().with_variant(sa.String(10), "sqlite")
 def upgrade() -> None:
     connection = op.get_bind()
     op.add_column("story_facts", sa.Column("named_places", Json, nullable=True))
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "postgresql":
+        # Everything that is stored is counted once.
+        op.execute("SET LOCAL statement_timeout = 0")
+    else:
         op.drop_index("ix_story_facts_policy_stored_at", "story_facts")
         columns = ["stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors"]
         is_policy = "is_conflict_policy = 1"
