@@ -28,7 +28,7 @@ from workers.settings import child_environment, load_settings
 SLUGS = ("monitor", "clusters", "acts", "map", "sources", "pipeline")
 # Recorded pages are older than the filter's longest choice.
 PERIOD = "period=9000+days"
-STORIES_LOOKED_AT = 60
+STORIES_LOOKED_AT = 20
 DRAWN_S = 30.0
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,2600")
 # The numbers at the head of a page, by their place among them, and the SQL over the tables that must say the same.

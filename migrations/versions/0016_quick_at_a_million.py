@@ -34,7 +34,8 @@ def upgrade() -> None:
         columns = ["stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors"]
         is_policy = "is_conflict_policy = 1"
         _partial_index("ix_story_facts_policy_chosen", "story_facts", columns, is_policy, is_policy)
-    lost = "lost_estimate IS NOT NULL"
+    dead, lost = "state = 'dead'", "lost_estimate IS NOT NULL"
+    _partial_index("ix_urls_dead", "urls", ["settled_at"], dead, dead)
     _partial_index("ix_feed_polls_gaps", "feed_polls", ["polled_at", "feed_id"], lost, lost)
     _feed_days()
     _place_tallies()

@@ -342,8 +342,7 @@ SELECT
     event_clusters.event_id,
     coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
 FROM clusters
-LEFT JOIN cluster_digests AS kept ON kept.cluster_id = clusters.id
-    AND clusters.id NOT IN (SELECT cluster_id FROM cluster_changes)
+LEFT JOIN cluster_digests AS kept ON kept.cluster_id = clusters.id AND clusters.id NOT IN (SELECT cluster_id FROM cluster_changes)
 LEFT JOIN stories AS founder ON founder.id = coalesce(kept.first_story_id, (SELECT min(stories.id) FROM stories WHERE stories.cluster_id = clusters.id))
 LEFT JOIN event_clusters ON event_clusters.cluster_id = clusters.id
 LEFT JOIN told_events ON told_events.id = event_clusters.event_id

@@ -47,10 +47,19 @@ def carried(column: str) -> str:
     return f"coalesce(kept.{column}, ({_COUNTED[column]}))"
 
 
-# A row of `clusters` beside its digest, if that is not outdated. The counting is for the few without one.
-KEPT = """clusters
-LEFT JOIN cluster_digests AS kept ON kept.cluster_id = clusters.id
-    AND clusters.id NOT IN (SELECT cluster_id FROM cluster_changes)"""
+def kept(dialect: str) -> str:
+    """`clusters`, each beside its digest if that is not outdated. The counting is for the few without one.
+
+    PostgreSQL is told to look digests up one by one: for two thousand clusters it would read those of all.
+    """
+    current = "clusters.id NOT IN (SELECT cluster_id FROM cluster_changes)"
+    if dialect == "postgresql":
+        return f"""clusters
+LEFT JOIN LATERAL (
+    SELECT * FROM cluster_digests WHERE cluster_digests.cluster_id = clusters.id AND {current} OFFSET 0
+) AS kept ON true"""
+    return f"clusters\nLEFT JOIN cluster_digests AS kept ON kept.cluster_id = clusters.id AND {current}"
+
 
 _OWN = "FROM stories WHERE stories.cluster_id = clusters.id"
 _LINKED = """FROM stories AS told

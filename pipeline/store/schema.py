@@ -316,6 +316,13 @@ urls = Table(
         sqlite_where=text("state = 'waiting' AND priority <= 1"),
         postgresql_where=text("state = 'waiting' AND priority <= 1"),
     ),
+    # What was given up, the newest first: few rows of very many.
+    Index(
+        "ix_urls_dead",
+        "settled_at",
+        sqlite_where=text("state = 'dead'"),
+        postgresql_where=text("state = 'dead'"),
+    ),
     # What ended last: /metrics and `top` follow it.
     Index(None, "settled_at"),
 )

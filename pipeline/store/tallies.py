@@ -125,33 +125,27 @@ def rebuild_tallies(connection: Connection) -> int:
         connection.execute(
             text("LOCK TABLE feed_polls, urls, stories, story_links, story_facts IN SHARE ROW EXCLUSIVE MODE")
         )
-    # What the triggers append one by one is counted in one go here.
-    _set_triggers(connection, are_on=False)
+    if dialect == "sqlite":
+        # Its triggers append for each story apart; all at once is a fifth of the work.
+        for name in FACT_TRIGGERS:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
     connection.execute(delete(story_facts))
     for table in (*TALLIES, *(metadata.tables[name] for name in DIGESTS)):
         connection.execute(delete(table))
     connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect)}"))
-    _set_triggers(connection, are_on=True)
-    for statement in (*tally_all_facts(dialect), *(digest.fill() for digest in DIGESTS.values())):
-        connection.exec_driver_sql(statement)
     connection.execute(
         text(
             "INSERT INTO url_tallies (is_folded, state, reason, urls) "
             "SELECT true, state, reason, count(*) FROM urls GROUP BY state, reason"
         )
     )
+    if dialect == "sqlite":
+        made = [statements_for(dialect)[name] for name in FACT_TRIGGERS]
+        for statement in (*made, *tally_all_facts(), *(digest.fill() for digest in DIGESTS.values())):
+            connection.exec_driver_sql(statement)
+    else:
+        fold_tallies(connection, at_least=1)
     connection.execute(delete(feed_days))
     connection.exec_driver_sql(poll_days.count_all(dialect))
     digest_all_clusters(connection)
     return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())
-
-
-def _set_triggers(connection: Connection, *, are_on: bool) -> None:
-    """Whether changes of `story_facts` are tallied; to be on again before the transaction ends."""
-    dialect = connection.dialect.name
-    for name in FACT_TRIGGERS:
-        if dialect == "postgresql":
-            turned = "ENABLE" if are_on else "DISABLE"
-            connection.exec_driver_sql(f"ALTER TABLE story_facts {turned} TRIGGER {name}")
-        else:
-            connection.exec_driver_sql(statements_for(dialect)[name] if are_on else f"DROP TRIGGER IF EXISTS {name}")

@@ -53,28 +53,23 @@ def trigger_names(dialect: str) -> set[str]:
 _PLACED = "place, country, latitude, longitude"
 
 
-def tally_all_facts(dialect: str) -> list[str]:
-    """The statements that tally all of `story_facts` in folded rows, as its triggers would one by one."""
-    stored_day = day_of(dialect, "stored_at")
-    sums = ", ".join(f"sum(CASE WHEN {name} THEN 1 ELSE 0 END)" for name in ("is_conflict", "is_conflict_policy"))
+def tally_all_facts() -> list[str]:
+    """SQLite's statements that tally all of `story_facts` in folded rows, as the triggers would one by one."""
+    stored_day = day_of("sqlite", "stored_at")
     counted = "source, language, stories, conflict, conflict_policy"
     volumes = [
         f"""INSERT INTO {unit}_tallies (is_folded, {unit}, {counted})
-SELECT true, {instant}, source, language, count(*), {sums} FROM story_facts GROUP BY 2, 3, 4"""
-        for unit, instant in (("hour", hour_of(dialect, "stored_at")), ("day", stored_day))
+SELECT true, {instant}, source, language, count(*), sum(is_conflict), sum(is_conflict_policy)
+FROM story_facts GROUP BY 2, 3, 4"""
+        for unit, instant in (("hour", hour_of("sqlite", "stored_at")), ("day", stored_day))
     ]
     waits = [
         f"""INSERT INTO latency_tallies (is_folded, day, since, seconds, stories)
 SELECT true, {stored_day}, '{since}', {since}_s, count(*) FROM story_facts WHERE {since}_s IS NOT NULL GROUP BY 2, 4"""
         for since in ("announced", "published")
     ]
-    if dialect == "postgresql":
-        each = "jsonb_array_elements({}_{}s) AS {}s (value)"
-        first = "{}s.value->>0"
-    else:
-        each, first = "json_each({}_{}s) AS {}s", "json_extract({}s.value, '$[0]')"
-    acts, actors = each.format("scored", "act", "act"), each.format("named", "actor", "actor")
-    act, actor = first.format("act"), first.format("actor")
+    acts, actors = "json_each(scored_acts) AS acts", "json_each(named_actors) AS actors"
+    act, actor = item_of("sqlite", 0, "acts.value"), item_of("sqlite", 0, "actors.value")
     # An actor of two kinds is one actor.
     named = [
         f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
@@ -82,10 +77,9 @@ SELECT true, day, {one}, {other}, language, count(DISTINCT story_id) FROM story_
 WHERE is_conflict_policy GROUP BY 2, 3, 4, 5"""
         for one, other, rows in ((act, "''", acts), ("''", actor, actors), (act, actor, f"{acts}, {actors}"))
     ]
-    rows = "jsonb_array_elements(named_places)" if dialect == "postgresql" else "json_each(named_places)"
     places = f"""INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
-SELECT true, day, {", ".join(item_of(dialect, place) for place in range(4))}, count(*) FROM story_facts, {rows}
-WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6"""
+SELECT true, day, {", ".join(item_of("sqlite", place) for place in range(4))}, count(*)
+FROM story_facts, json_each(named_places) WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6"""
     return [*volumes, *waits, *named, places]
 
 

@@ -14,8 +14,11 @@ _SPREAD = f"""{COUNTED}
 SELECT CASE WHEN copies >= 10 THEN '10 and more' ELSE CAST(copies AS text) END AS copies, count(*) AS reports
 FROM counted WHERE copies > 0 GROUP BY 1 ORDER BY min(copies)"""
 _FIRSTS = f"""{COUNTED}
-SELECT site, count(*) AS reports FROM counted JOIN story_details ON story_details.story_id = counted.story_id
-WHERE copies > 0 GROUP BY site ORDER BY reports DESC, site LIMIT 15"""
+SELECT site, count(*) AS reports FROM (
+    SELECT (SELECT site FROM story_details WHERE story_details.story_id = counted.story_id) AS site
+    FROM counted WHERE copies > 0
+) AS firsts
+GROUP BY site ORDER BY reports DESC, site LIMIT 15"""
 
 # An event's tie is weaker than a copy's: its reports are told in words of their own.
 _EVENTS = f"""{COUNTED},

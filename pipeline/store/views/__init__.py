@@ -16,7 +16,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from pipeline.judging.codes import SCHEMES
-from pipeline.store.cluster_digests import KEPT, carried
+from pipeline.store.cluster_digests import carried, kept
 from pipeline.store.dialects import flag, joined
 from pipeline.store.views import judging
 from pipeline.store.views.counts import (
@@ -116,7 +116,7 @@ LEFT JOIN told_events ON told_events.id = event_clusters.event_id
 WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
 
 
-def _story_clusters(_dialect: str) -> str:
+def _story_clusters(dialect: str) -> str:
     """Outer joins by primary key: a question about numbers alone is answered without them."""
     first = carried("first_story_id")
     return f"""
@@ -134,7 +134,7 @@ SELECT
     {carried("sites")} AS sites,
     event_clusters.event_id,
     coalesce(told_events.independent_origins, clusters.independent_origins) AS event_origins
-FROM {KEPT}
+FROM {kept(dialect)}
 LEFT JOIN stories AS founder ON founder.id = {first}
 LEFT JOIN event_clusters ON event_clusters.cluster_id = clusters.id
 LEFT JOIN told_events ON told_events.id = event_clusters.event_id
