@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
+from workers.settings import child_environment, load_settings
+
 _SERVE = (
     "from workers.settings import load_settings; from workers.dashboard import run_dashboard; "
     "run_dashboard(load_settings())"
@@ -93,9 +95,8 @@ def running(path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as directory:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FRONTWIRE_")}
-        environment |= {"FRONTWIRE_DATABASE_URL": f"sqlite:///{path}", "FRONTWIRE_DATA_DIR": directory}
-        environment |= {"FRONTWIRE_DASHBOARD_PORT": str(port)}
+        settings = load_settings(database_url=f"sqlite:///{path}", data_dir=directory, dashboard_port=port)
+        environment = child_environment(settings)
         quiet = subprocess.DEVNULL
         with subprocess.Popen([sys.executable, "-c", _SERVE], env=environment, stdout=quiet, stderr=quiet) as process:
             try:
