@@ -20,8 +20,9 @@ from pipeline.values import FetchedPage, FetchFailure, FetchResult, NotModified,
 from workers.http import answers
 from workers.http.answers import Headers, Kind
 from workers.http.coding import ACCEPT_ENCODING, BodyFault, BoundedDecoder, Coding, read_coding
-from workers.http.connecting import Resolve, connector_for
-from workers.http.faults import NETWORK_ERRORS, name_fault, send_once
+from workers.http.connecting import Connector, Resolve
+from workers.http.exchange import Answer, DirectExchange, Exchange, ProxyExchange
+from workers.http.faults import NETWORK_ERRORS, name_fault
 from workers.http.gate import Gate, GateClosed
 from workers.http.policy import HttpPolicy
 from workers.http.robots import Allowed, Disallowed, RobotsCheck
@@ -29,10 +30,7 @@ from workers.http.target import Refused, Target, check_url, join_location, stora
 
 DETAIL_MAX_CHARS = 500
 
-# aiohttp counts headers and measures each one; their product is what it may hold before the sum is looked at, 2 MiB.
-_MAX_HEADERS = 128
 _QUOTED_BYTES = 300
-_FIELD_MAX_BYTES = 16 * 1024
 
 _ACCEPT: dict[Kind, str] = {
     "page": "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.5,*/*;q=0.1",
@@ -83,30 +81,29 @@ class HttpClient:
         self._gate = gate
         self._clock = clock
         self._resolve = resolve or self._look_up
-        self._session: aiohttp.ClientSession | None = None
+        self._exchange: Exchange | None = None
+        self._own_headers = {
+            kind: {"user-agent": policy.user_agent, "accept": accept, "accept-encoding": ACCEPT_ENCODING}
+            for kind, accept in _ACCEPT.items()
+        }
         self._look_up_threads: ThreadPoolExecutor | None = None
 
     async def __aenter__(self) -> Self:
         # Threads of their own: names that hang must not hold up the loop's other threads. They start on demand.
         self._look_up_threads = ThreadPoolExecutor(16, thread_name_prefix="resolve")
-        self._session = aiohttp.ClientSession(
-            connector=connector_for(self._policy, self._resolve),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self._policy.connect_timeout_s, ceil_threshold=3600),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=_FIELD_MAX_BYTES,
-            max_field_size=min(_FIELD_MAX_BYTES, self._policy.header_max_bytes),
-            max_headers=_MAX_HEADERS,
-            middlewares=(send_once,),
-        )
+        policy = self._policy
+        if policy.proxy is not None:
+            self._exchange = ProxyExchange(policy)
+        else:
+            connector = Connector(self._resolve, policy.allow_addresses, policy.connect_timeout_s)
+            self._exchange = DirectExchange(connector, policy.header_max_bytes)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._exchange is not None:
+            await self._exchange.close()
         if self._look_up_threads is not None:
             self._look_up_threads.shutdown(wait=False, cancel_futures=True)
 
@@ -144,20 +141,20 @@ class HttpClient:
 
     async def _follow(self, url: str, trail: _Trail, robots: RobotsCheck | None) -> FetchResult:
         seen: set[str] = set()
-        origin = None
+        before: Target | None = None
         while True:
-            trail.final_url = storable_url(url)
             target = check_url(url, self._policy.allow_addresses, is_proxied=self._policy.proxy is not None)
             if isinstance(target, Refused):
+                trail.final_url = storable_url(url)
                 return self._failure(trail, target.reason, target.detail)
             trail.final_url = target.text
             if target.text in seen:
                 status = trail.redirects[-1].status
                 return self._failure(trail, Reason.TOO_MANY_REDIRECTS, "The redirects run in a circle.", status=status)
             seen.add(target.text)
-            if origin is not None and target.url.origin() != origin:
+            if before is not None and target.url.origin() != before.url.origin():
                 trail.headers = tuple(pair for pair in trail.headers if pair[0] in _CROSSING)
-            origin = target.url.origin()
+            before = target
             hop = await self._hop(target, trail, robots)
             if not isinstance(hop, _Moved):
                 return hop
@@ -190,53 +187,41 @@ class HttpClient:
         began = loop.time()
         try:
             async with asyncio.timeout(self._policy.total_timeout_s - trail.spent_s):
-                return await self._exchange(target, trail)
+                return await self._ask(target, trail)
         except NETWORK_ERRORS as error:
             return self._failure(trail, *name_fault(error))
         finally:
             trail.spent_s += loop.time() - began
 
-    async def _exchange(self, target: Target, trail: _Trail) -> FetchResult | _Moved:
-        if self._session is None:
+    async def _ask(self, target: Target, trail: _Trail) -> FetchResult | _Moved:
+        if self._exchange is None:
             raise RuntimeError("HttpClient is used outside its async with block.")
-        own = {
-            "user-agent": self._policy.user_agent,
-            "accept": _ACCEPT[trail.kind],
-            "accept-encoding": ACCEPT_ENCODING,
-        }
-        method = "GET" if trail.form is None else "POST"
-        async with self._session.request(
-            method,
-            target.url,
-            headers=own | dict(trail.headers),
-            data=trail.form,
-            allow_redirects=False,
-            proxy=self._policy.proxy,
-        ) as response:
-            try:
-                if trail.form is not None and response.status not in answers.REDIRECTS:
-                    return await self._receipt(response, target, trail)
-                return await self._read(response, target, trail)
-            finally:
-                response.close()
+        headers = self._own_headers[trail.kind] | dict(trail.headers)
+        answer = await self._exchange.send(target, headers, trail.form)
+        try:
+            if trail.form is not None and answer.status not in answers.REDIRECTS:
+                return await self._receipt(answer, target, trail)
+            return await self._read(answer, target, trail)
+        finally:
+            answer.close()
 
-    async def _receipt(self, response: aiohttp.ClientResponse, target: Target, trail: _Trail) -> FetchResult:
+    async def _receipt(self, answer: Answer, target: Target, trail: _Trail) -> FetchResult:
         """What a form was answered with: its status says all, its body is only quoted."""
-        headers = answers.clean_headers(response.raw_headers)
-        if 200 <= response.status < 300:
-            return FetchedPage(trail.url, target.text, response.status, headers, b"", self._clock(), 0.0)
-        said = one_line((await response.content.read(_QUOTED_BYTES)).decode("utf-8", "replace"), _QUOTED_BYTES)
-        reason = answers.reason_of(response.status) or Reason.PROTOCOL_ERROR
-        wish = answers.read_retry_after(response.headers.get("Retry-After"), self._clock())
-        detail = f"{target.host} answered {response.status}: {said or 'nothing'}"
-        return self._failure(trail, reason, detail, status=response.status, retry_after_s=wish)
+        headers = answers.clean_headers(answer.raw_headers)
+        if 200 <= answer.status < 300:
+            return FetchedPage(trail.url, target.text, answer.status, headers, b"", self._clock(), 0.0)
+        said = one_line((await answer.content.read(_QUOTED_BYTES)).decode("utf-8", "replace"), _QUOTED_BYTES)
+        reason = answers.reason_of(answer.status) or Reason.PROTOCOL_ERROR
+        wish = answers.read_retry_after(answer.headers.get("Retry-After"), self._clock())
+        detail = f"{target.host} answered {answer.status}: {said or 'nothing'}"
+        return self._failure(trail, reason, detail, status=answer.status, retry_after_s=wish)
 
-    async def _read(self, response: aiohttp.ClientResponse, target: Target, trail: _Trail) -> FetchResult | _Moved:
-        status = response.status
-        if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > self._policy.header_max_bytes:
+    async def _read(self, answer: Answer, target: Target, trail: _Trail) -> FetchResult | _Moved:
+        status = answer.status
+        if sum(len(name) + len(value) + 4 for name, value in answer.raw_headers) > self._policy.header_max_bytes:
             return self._failure(trail, Reason.PROTOCOL_ERROR, "The headers are too large.", status=status)
-        headers = answers.clean_headers(response.raw_headers)
-        location = response.headers.get("Location")
+        headers = answers.clean_headers(answer.raw_headers)
+        location = answer.headers.get("Location")
         if status in answers.REDIRECTS and location:
             return _Moved(status, join_location(target.url, location))
         if status == 304 and trail.is_conditional:
@@ -248,7 +233,7 @@ class HttpClient:
             detail = f"{target.host} answered {status}."
             return self._failure(trail, reason, detail, status=status, retry_after_s=retry_after_s)
         plan = self._plan_body(headers, trail.kind)
-        body = plan if isinstance(plan, BodyFault) else await self._read_body(response, plan, headers, trail.kind)
+        body = plan if isinstance(plan, BodyFault) else await self._read_body(answer, plan, headers, trail.kind)
         if isinstance(body, BodyFault):
             return self._failure(trail, body.reason, body.detail, status=status)
         return FetchedPage(trail.url, target.text, status, headers, body, self._clock(), 0.0)
@@ -270,12 +255,10 @@ class HttpClient:
             return BodyFault(Reason.TOO_LARGE, f"The body is announced as {length} bytes, more than {max_bytes}.")
         return coding
 
-    async def _read_body(
-        self, response: aiohttp.ClientResponse, coding: Coding, headers: Headers, kind: Kind
-    ) -> bytes | BodyFault:
+    async def _read_body(self, answer: Answer, coding: Coding, headers: Headers, kind: Kind) -> bytes | BodyFault:
         decoder = BoundedDecoder(coding, self._max_bytes(kind))
         try:
-            async for chunk in response.content.iter_any():
+            async for chunk in answer.content.iter_any():
                 fault = decoder.feed(chunk)
                 if fault is not None:
                     is_enough = kind == "robots" and fault.reason is Reason.TOO_LARGE

@@ -27,11 +27,8 @@ class Target:
     url: URL
     host: str
     port: int
-
-    @property
-    def text(self) -> str:
-        """The URL as it is sent and stored."""
-        return str(self.url)
+    # The URL as it is sent and stored.
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,13 @@ def _check_parts(url: URL, rules: tuple[AllowRule, ...], *, is_proxied: bool) ->
     if isinstance(literal, Refused):
         return literal
     refused = _check_literal(literal, port, rules) if literal else _check_name_port(port, rules, is_proxied=is_proxied)
-    return refused or Target(url.with_user(None).with_fragment(None), host, port)
+    if refused is not None:
+        return refused
+    if url.raw_user is not None or url.raw_password is not None:
+        url = url.with_user(None)
+    if url.raw_fragment:
+        url = url.with_fragment(None)
+    return Target(url, host, port, str(url))
 
 
 def _literal(host: str) -> IPAddress | Refused | None:

@@ -1,0 +1,169 @@
+"""One request and the head of its answer, sent over a connection of its own or handed to the operator's proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from multidict import CIMultiDictProxy
+
+from workers.http.connecting import Connector
+from workers.http.faults import send_once
+from workers.http.policy import HttpPolicy
+from workers.http.target import Target
+
+# aiohttp counts headers and measures each one; their product is what it may hold before the sum is looked at, 2 MiB.
+_MAX_HEADERS = 128
+_FIELD_MAX_BYTES = 16 * 1024
+
+
+class Answer(Protocol):
+    """The head of an answer, and its body still to be read."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """Names in any case; bytes that are no UTF-8 as surrogates."""
+        ...
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Names and values as they came."""
+        ...
+
+    @property
+    def content(self) -> aiohttp.StreamReader:
+        """The body's bytes, coding and all."""
+        ...
+
+    def close(self) -> None:
+        """End the connection, whatever is still to come."""
+        ...
+
+
+class Exchange(Protocol):
+    """A way to send requests."""
+
+    async def send(self, target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
+        """The answer to a GET, or to a POST of `form`. Whoever calls closes it. Raises one of NETWORK_ERRORS."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held."""
+        ...
+
+
+class DirectExchange:
+    """Requests on guarded connections.
+
+    aiohttp's parser of answers is used without its session: a session costs more than all the rest of a poll
+    (docs/benchmarks.md), and keeps connections and sends requests again, which is turned off everywhere here.
+    """
+
+    def __init__(self, connector: Connector, header_max_bytes: int) -> None:
+        self._connector = connector
+        self._field_max_bytes = min(_FIELD_MAX_BYTES, header_max_bytes)
+
+    async def send(self, target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
+        """See Exchange."""
+        request = request_bytes(target, headers, form)
+        handler = await self._connector.connect(target)
+        answer = _DirectAnswer(handler, target.url.scheme == "https")
+        try:
+            handler.set_response_params(
+                read_until_eof=True,
+                auto_decompress=False,
+                max_line_size=_FIELD_MAX_BYTES,
+                max_field_size=self._field_max_bytes,
+                max_headers=_MAX_HEADERS,
+            )
+            if handler.transport is None:
+                raise aiohttp.ServerDisconnectedError
+            handler.transport.write(request)
+            await answer.begin()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    async def close(self) -> None:
+        """Nothing is held between requests."""
+
+
+class _DirectAnswer:
+    status: int
+    headers: CIMultiDictProxy[str]
+    raw_headers: tuple[tuple[bytes, bytes], ...]
+    content: aiohttp.StreamReader
+
+    def __init__(self, handler: ResponseHandler, is_tls: bool) -> None:
+        self._handler = handler
+        self._is_tls = is_tls
+
+    async def begin(self) -> None:
+        """Wait for the head. Answers that only announce another one (1xx) are passed over."""
+        while True:
+            head, self.content = await self._handler.read()
+            if not 100 <= head.code < 200 or head.code == 101:
+                break
+        self.status, self.headers, self.raw_headers = head.code, head.headers, head.raw_headers
+
+    def close(self) -> None:
+        """TLS is not said goodbye to: its farewell would be waited for, and nothing is left to protect."""
+        if self._is_tls:
+            self._handler.abort()
+        else:
+            self._handler.close()
+
+
+class ProxyExchange:
+    """Requests through the proxy that the settings name, by a session of aiohttp's. To be made inside the loop."""
+
+    def __init__(self, policy: HttpPolicy) -> None:
+        self._proxy = policy.proxy
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(use_dns_cache=False, force_close=True, limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=policy.connect_timeout_s, ceil_threshold=3600),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=_FIELD_MAX_BYTES,
+            max_field_size=min(_FIELD_MAX_BYTES, policy.header_max_bytes),
+            max_headers=_MAX_HEADERS,
+            middlewares=(send_once,),
+        )
+
+    async def send(self, target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
+        """See Exchange."""
+        method = "GET" if form is None else "POST"
+        return await self._session.request(
+            method, target.url, headers=headers, data=form, allow_redirects=False, proxy=self._proxy
+        )
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._session.close()
+
+
+def request_bytes(target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> bytes:
+    """The whole request. Raises ValueError for a header that would break out of its line."""
+    body = b"" if form is None else urlencode(form).encode("ascii")
+    lines = [
+        f"{'GET' if form is None else 'POST'} {target.url.raw_path_qs} HTTP/1.1",
+        f"Host: {target.url.host_port_subcomponent}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    if form is not None:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    lines.append("Connection: close")
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+        raise ValueError(f"a header of the request to {target.host} holds a line break or NUL")
+    return head.encode("utf-8") + b"\r\n\r\n" + body
