@@ -102,6 +102,8 @@ def _check_parts(url: URL, rules: tuple[AllowRule, ...], *, is_proxied: bool) ->
     refused = _check_literal(literal, port, rules) if literal else _check_name_port(port, rules, is_proxied=is_proxied)
     if refused is not None:
         return refused
+    if host != url.raw_host:  # yarl leaves capitals beside a label that it writes in Punycode
+        url = url.with_host(host)
     if url.raw_user is not None or url.raw_password is not None:
         url = url.with_user(None)
     if url.raw_fragment:

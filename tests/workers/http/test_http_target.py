@@ -112,6 +112,12 @@ def test_a_name_on_another_port_is_refused_when_a_proxy_resolves_it() -> None:
     assert isinstance(check_url("http://wire.test/", rules, is_proxied=True), Target)
 
 
+def test_capitals_beside_a_label_in_punycode_are_written_small() -> None:
+    found = check_url("http://A.\U00018cd6/x", ())
+    assert isinstance(found, Target)
+    assert (found.text, found.host) == ("http://a.xn--626f/x", "a.xn--626f")
+
+
 @given(st.text(max_size=60), st.sampled_from(["", "http://", "https://", "http://[", "//", "http://a@"]))
 def test_any_text_is_a_target_or_refused_and_never_raises(text: str, head: str) -> None:
     found = check_url(head + text, ())
