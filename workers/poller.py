@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -19,11 +19,13 @@ from pipeline.feeds import body_digest, plan_poll, request_headers
 from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
 from pipeline.store.feeds import PollWritten
+from pipeline.store.quiet_polls import QuietPoll, apply_quiet_polls, is_quiet
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, NotModified, PollPlan
+from workers.batched import Batched
 from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.database import reading
 from workers.drops import Drops
-from workers.gate import SharedTransactions, SqlGate
+from workers.gate import SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
 from workers.process import Backoff, describe, is_passing, prolong_leases, stop_loop_on_signals, utc_now
@@ -34,6 +36,9 @@ log = structlog.get_logger("poller")
 
 # After a stop signal the polls in flight get this long to end by themselves.
 FINISH_S = 20.0
+# How long a request at the gate, or an answer that changed nothing, waits for others to share its transaction.
+GATHER_S = 0.02
+_NOTHING_NEW = PollWritten(0, 0)
 
 
 class Poller:
@@ -47,8 +52,8 @@ class Poller:
         self._settings = settings
         self._running: set[asyncio.Task[None]] = set()
         self._token = uuid.uuid4().hex
-        # Answers that changed nothing share transactions: a commit costs more than what is written then.
-        self._unchanged = SharedTransactions(engine)
+        self._quiet = Batched(self._write_quiet, GATHER_S)
+        self._less_running = asyncio.Event()
         self._drops = Drops(engine, settings.wire_dir, self._token, self._read_body)
         self._sitemaps = Sitemaps(engine, http, self._token, self._read_body)
 
@@ -85,19 +90,23 @@ class Poller:
         for state in claimed:
             task = asyncio.create_task(self._poll_safely(state))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
         return len(claimed)
 
     async def _half_free(self, stop: asyncio.Event, wait_s: float) -> None:
         """Wait until half of the room is free, at most `wait_s`: where feeds were due, more may be."""
         stopping = asyncio.create_task(stop.wait())
-        deadline = asyncio.get_running_loop().time() + wait_s
-        while not stop.is_set() and len(self._running) > self._settings.poll_concurrency // 2:
-            left_s = deadline - asyncio.get_running_loop().time()
-            if left_s <= 0:
-                break
-            await asyncio.wait({stopping, *self._running}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        free = asyncio.create_task(self._less_running.wait())
+        self._less_running.clear()
+        if len(self._running) > self._settings.poll_concurrency // 2:
+            await asyncio.wait({stopping, free}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        free.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if len(self._running) <= self._settings.poll_concurrency // 2:
+            self._less_running.set()
 
     async def idle(self) -> None:
         """Wait until the polls in flight have ended."""
@@ -107,14 +116,8 @@ class Poller:
     async def poll(self, state: FeedState) -> PollPlan | None:
         """One poll from request to commit; None when the lease was lost meanwhile."""
         result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
-        if isinstance(result, NotModified) and not state.is_index:
-            unchanged = plan_poll(state, result, None, {}, utc_now(), random.random())
-            written = await self._unchanged.run(
-                # In the order of extend_feeds, so that the two never wait for each other in a ring.
-                f"{state.id:020}",
-                lambda connection: self._write(connection, state, result, unchanged),
-            )
-            return self._told(state, unchanged, written)
+        if not state.is_index and _is_unchanged(state, result):
+            return await self._end_unchanged(state, result)
         # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
         known = await asyncio.to_thread(self._known, state)
         reading = await self._read(state, result, known)
@@ -125,6 +128,14 @@ class Poller:
         else:
             plan = plan_poll(state, result, reading, known, utc_now(), random.random())
         return await asyncio.to_thread(self._apply, state, result, plan)
+
+    async def _end_unchanged(self, state: FeedState, result: FetchResult) -> PollPlan | None:
+        now = utc_now()
+        plan = plan_poll(state, result, None, {}, now, random.random())
+        if not is_quiet(state, plan, now):
+            return await asyncio.to_thread(self._apply, state, result, plan)
+        is_written = await self._quiet.do(QuietPoll(plan, now, _body_bytes(result), result.elapsed_s))
+        return self._told(state, plan, _NOTHING_NEW if is_written else None)
 
     async def _poll_safely(self, state: FeedState) -> None:
         try:
@@ -139,7 +150,7 @@ class Poller:
                 await asyncio.to_thread(self._postpone, state)
 
     async def _read(self, state: FeedState, result: FetchResult, known: Mapping[str, str]) -> FeedReading | None:
-        if not isinstance(result, FetchedPage) or body_digest(result.body) == state.body_sha256:
+        if not isinstance(result, FetchedPage) or _is_unchanged(state, result):
             return None
         return await self._read_body(result, known, state.source)
 
@@ -165,6 +176,11 @@ class Poller:
         with reading(self._engine) as connection:
             return feed_store.known_entries(connection, state.id)
 
+    def _write_quiet(self, polls: Sequence[QuietPoll]) -> list[bool]:
+        with self._engine.begin() as connection:
+            held = apply_quiet_polls(connection, self._token, polls)
+        return [poll.plan.state.id in held for poll in polls]
+
     def _apply(self, state: FeedState, result: FetchResult, plan: PollPlan) -> PollPlan | None:
         with self._engine.begin() as connection:
             written = self._write(connection, state, result, plan)
@@ -174,8 +190,7 @@ class Poller:
         self, connection: Connection, state: FeedState, result: FetchResult, plan: PollPlan
     ) -> PollWritten | None:
         now = utc_now()
-        body_bytes = len(result.body) if isinstance(result, FetchedPage) else 0
-        written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, result.elapsed_s)
+        written = feed_store.apply_poll(connection, self._token, plan, now, _body_bytes(result), result.elapsed_s)
         if written is not None and plan.fetch_delay_s > 0:
             host_store.hold_host(connection, host_store.asked_host(state.url), now, plan.fetch_delay_s)
         return written
@@ -216,6 +231,17 @@ class Poller:
             feed_store.release_feeds(connection, self._token)
 
 
+def _is_unchanged(state: FeedState, result: FetchResult) -> bool:
+    """Whether the answer is a 304, or the body of last time."""
+    if isinstance(result, FetchedPage):
+        return body_digest(result.body) == state.body_sha256
+    return isinstance(result, NotModified)
+
+
+def _body_bytes(result: FetchResult) -> int:
+    return len(result.body) if isinstance(result, FetchedPage) else 0
+
+
 def run_poller(engine: Engine, settings: Settings) -> None:
     """Poll until SIGTERM."""
     asyncio.run(_main(engine, settings))
@@ -224,7 +250,7 @@ def run_poller(engine: Engine, settings: Settings) -> None:
 async def _main(engine: Engine, settings: Settings) -> None:
     stop = stop_loop_on_signals()
     child = ReadingChild(command=FEEDS_COMMAND)
-    gate = SqlGate(engine, settings.host_delay_s)
+    gate = SqlGate(engine, settings.host_delay_s, GATHER_S)
     async with HttpClient(http_policy(settings), gate, utc_now) as http:
         for note in http.guard_notes():
             log.info("guard", note=note)

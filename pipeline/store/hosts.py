@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, null, or_, select, update
+from sqlalchemy import ARRAY, Connection, Row, Select, String, and_, bindparam, cast, func, or_, select, update
 
 from pipeline.store.schema import hosts
-from pipeline.store.statements import insert_for, insert_missing, is_over_when, latest_end
+from pipeline.store.statements import insert_missing, latest_end
 
 CONNECTIONS_PER_HOST = 2
 # A request holds its slot for the fetch's total deadline and some time to say so, then the slot frees itself.
@@ -24,6 +27,14 @@ class HostAnswer:
 
     wait_s: float
     is_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One request to a host, which holds its slot under `token`."""
+
+    host: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,71 +53,128 @@ def asked_host(url: str) -> str:
 
 
 # Every request runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built
-# once (docs/benchmarks.md).
-_FACTS = select(hosts.c.next_free_at, hosts.c.down_until, hosts.c.delay_s).where(hosts.c.host == bindparam("b_host"))
-_IS_A_FREE = is_over_when(hosts.c.slot_a_until, "b_now", "b_latest_hold")
-_IS_B_FREE = is_over_when(hosts.c.slot_b_until, "b_now", "b_latest_hold")
-_HOLD_END = bindparam("b_hold_end", type_=hosts.c.slot_a_until.type)
-_TAKE = (
+# once for each dialect, and a list of hosts is one parameter (docs/benchmarks.md).
+_GATE = ("next_free_at", "slot_a_until", "slot_a_token", "slot_b_until", "slot_b_token")
+_SAVE_GATE = (
     update(hosts)
-    .where(
-        hosts.c.host == bindparam("b_host"),
-        is_over_when(hosts.c.next_free_at, "b_now", "b_latest_turn"),
-        or_(_IS_A_FREE, _IS_B_FREE),
-    )
-    .values(
-        next_free_at=bindparam("b_next_turn", type_=hosts.c.next_free_at.type),
-        slot_a_until=case((_IS_A_FREE, _HOLD_END), else_=hosts.c.slot_a_until),
-        slot_a_token=case((_IS_A_FREE, bindparam("b_token")), else_=hosts.c.slot_a_token),
-        slot_b_until=case((_IS_A_FREE, hosts.c.slot_b_until), else_=_HOLD_END),
-        slot_b_token=case((_IS_A_FREE, hosts.c.slot_b_token), else_=bindparam("b_token")),
-    )
+    .where(hosts.c.host == bindparam("b_host"))
+    .values({name: bindparam(f"b_{name}", type_=hosts.c[name].type) for name in _GATE})
 )
-_HOLDS_A = func.coalesce(hosts.c.slot_a_token, "") == bindparam("b_token")
-_HOLDS_B = func.coalesce(hosts.c.slot_b_token, "") == bindparam("b_token")
-_LEAVE = (
-    update(hosts)
-    .where(hosts.c.host == bindparam("b_host"), or_(_HOLDS_A, _HOLDS_B))
-    .values(
-        slot_a_until=case((_HOLDS_A, null()), else_=hosts.c.slot_a_until),
-        slot_a_token=case((_HOLDS_A, null()), else_=hosts.c.slot_a_token),
-        slot_b_until=case((_HOLDS_B, null()), else_=hosts.c.slot_b_until),
-        slot_b_token=case((_HOLDS_B, null()), else_=hosts.c.slot_b_token),
+
+
+@cache
+def _hosts_given(dialect: str) -> Select[Any]:
+    """The hosts of the parameter b_hosts, a row each, as the column `value`."""
+    if dialect == "postgresql":
+        return select(func.unnest(cast(bindparam("b_hosts"), ARRAY(String))).column_valued("value"))
+    return select(func.json_each(bindparam("b_hosts")).table_valued("value").c.value)
+
+
+@cache
+def _missing(dialect: str) -> Select[Any]:
+    given = _hosts_given(dialect).subquery()
+    is_there = select(hosts.c.host).where(hosts.c.host == given.c.value).exists()
+    return select(given.c.value).where(~is_there).order_by(given.c.value)
+
+
+@cache
+def _gates(dialect: str) -> Select[Any]:
+    # One order of hosts for all processes: two transactions that lock the same rows never wait in a ring.
+    columns = (hosts.c.host, hosts.c.down_until, hosts.c.delay_s, *(hosts.c[name] for name in _GATE))
+    return (
+        select(*columns).where(hosts.c.host.in_(_hosts_given(dialect))).order_by(hosts.c.host).with_for_update(of=hosts)
     )
-)
+
+
+def pass_gates(
+    connection: Connection,
+    leaving: Sequence[Passage],
+    entering: Sequence[Passage],
+    now: datetime,
+    delay_s: float,
+) -> list[HostAnswer]:
+    """Give the slots of `leaving` back, then take one of its host's two slots for each of `entering`, in their order.
+
+    The answers are those of `entering`. A host's own longer delay (crawl-delay, learned throttling) wins over
+    `delay_s`. To leave twice, or after the slot has run out, changes nothing.
+    """
+    names = sorted({passage.host for passage in (*leaving, *entering)})
+    if not names:
+        return []
+    dialect = connection.dialect.name
+    given = {"b_hosts": names if dialect == "postgresql" else json.dumps(names)}
+    # New rows come before the locks: who holds a row of `hosts` never waits for an insert.
+    missing = connection.execute(_missing(dialect), given).scalars().all()
+    insert_missing(connection, hosts, [{"host": host, "next_free_at": now} for host in missing])
+    gates = {row.host: _Gate(row) for row in connection.execute(_gates(dialect), given)}
+    for passage in leaving:
+        gates[passage.host].leave(passage.token)
+    answers = [gates[passage.host].enter(passage.token, now, delay_s) for passage in entering]
+    changed = [gate.values() for gate in gates.values() if gate.is_changed]
+    if changed:
+        connection.execute(_SAVE_GATE, changed)
+    return answers
+
+
+class _Gate:
+    """A host's row while it is locked."""
+
+    def __init__(self, row: Row[Any]) -> None:
+        self._row = row
+        self._next_free_at: datetime = row.next_free_at
+        # Until when each slot is taken, and under which token.
+        self._slots: list[tuple[datetime | None, str | None]] = [
+            (row.slot_a_until, row.slot_a_token),
+            (row.slot_b_until, row.slot_b_token),
+        ]
+        self.is_changed = False
+
+    def leave(self, token: str) -> None:
+        for number, (_, held) in enumerate(self._slots):
+            if held == token:
+                self._slots[number] = (None, None)
+                self.is_changed = True
+
+    def enter(self, token: str, now: datetime, delay_s: float) -> HostAnswer:
+        down_until = self._row.down_until
+        if down_until is not None and now < down_until <= latest_end(now, LONGEST_DOWN_S):
+            return HostAnswer((down_until - now).total_seconds(), is_down=True)
+        delay_s = max(delay_s, self._row.delay_s or 0.0)
+        free = [number for number, (until, _) in enumerate(self._slots) if has_ended(until, now, HOLD_S)]
+        if free and has_ended(self._next_free_at, now, delay_s):
+            self._next_free_at = now + timedelta(seconds=delay_s)
+            self._slots[free[0]] = (now + timedelta(seconds=HOLD_S), token)
+            self.is_changed = True
+            return HostAnswer(0.0)
+        waits_s = (self._next_free_at - now).total_seconds()
+        # Both slots busy and the spacing already over: look again soon.
+        return HostAnswer(min(max(waits_s, 0.05), max(delay_s, 0.05)))
+
+    def values(self) -> dict[str, Any]:
+        (a_until, a_token), (b_until, b_token) = self._slots
+        return {
+            "b_host": self._row.host,
+            "b_next_free_at": self._next_free_at,
+            "b_slot_a_until": a_until,
+            "b_slot_a_token": a_token,
+            "b_slot_b_until": b_until,
+            "b_slot_b_token": b_token,
+        }
 
 
 def enter_host(connection: Connection, host: str, token: str, now: datetime, delay_s: float) -> HostAnswer:
-    """Take one of the host's two slots, or learn how long to wait.
-
-    A host's own longer delay (crawl-delay, learned throttling) wins over `delay_s`.
-    """
-    row = _host_row(connection, host, now)
-    if row.down_until is not None and now < row.down_until <= latest_end(now, LONGEST_DOWN_S):
-        return HostAnswer((row.down_until - now).total_seconds(), is_down=True)
-    delay_s = max(delay_s, row.delay_s or 0.0)
-    taken = connection.execute(
-        _TAKE,
-        {
-            "b_host": host,
-            "b_token": token,
-            "b_now": now,
-            "b_latest_turn": latest_end(now, delay_s),
-            "b_latest_hold": latest_end(now, HOLD_S),
-            "b_next_turn": now + timedelta(seconds=delay_s),
-            "b_hold_end": now + timedelta(seconds=HOLD_S),
-        },
-    ).rowcount
-    if taken:
-        return HostAnswer(0.0)
-    waits = (row.next_free_at - now).total_seconds()
-    # Both slots busy and the spacing already over: look again soon.
-    return HostAnswer(min(max(waits, 0.05), max(delay_s, 0.05)))
+    """Take one of the host's two slots, or learn how long to wait; see `pass_gates`."""
+    return pass_gates(connection, (), [Passage(host, token)], now, delay_s)[0]
 
 
-def leave_host(connection: Connection, host: str, token: str) -> None:
-    """Give the slot back. Twice, or after the slot has run out, changes nothing."""
-    connection.execute(_LEAVE, {"b_host": host, "b_token": token})
+def leave_host(connection: Connection, host: str, token: str, now: datetime) -> None:
+    """Give the slot back; see `pass_gates`."""
+    pass_gates(connection, [Passage(host, token)], (), now, 0.0)
+
+
+def has_ended(until: datetime | None, now: datetime, longest_s: float) -> bool:
+    """`is_over` of pipeline/store/statements.py for an instant that was read."""
+    return until is None or until <= now or until > latest_end(now, longest_s)
 
 
 def hold_host(connection: Connection, host: str, now: datetime, delay_s: float) -> None:
@@ -139,12 +207,3 @@ def remember_robots(connection: Connection, authority: str, copy: RobotsCopy, no
         .values(robots_status=copy.status, robots_body=copy.body, robots_until=copy.until)
     )
     connection.execute(update(hosts).where(hosts.c.host.in_((authority, name))).values(delay_s=copy.crawl_delay_s))
-
-
-def _host_row(connection: Connection, host: str, now: datetime) -> Row[Any, Any, Any]:
-    row = connection.execute(_FACTS, {"b_host": host}).first()
-    if row is None:
-        statement = insert_for(connection, hosts).on_conflict_do_nothing()
-        connection.execute(statement, {"host": host, "next_free_at": now})
-        row = connection.execute(_FACTS, {"b_host": host}).one()
-    return row

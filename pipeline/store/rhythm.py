@@ -42,7 +42,13 @@ def note_silence(connection: Connection, before: FeedState, url: str, *, has_new
     last_new = before.last_new_at.isoformat() if before.last_new_at is not None else ""
     if has_news and was_silent:
         add_event(connection, EventKind.FEED_HEARD, url, {"silent_since": last_new}, now)
-    elif not has_news and not was_silent and now >= since:
+    elif not has_news and falls_silent(before, now):
         add_event(
             connection, EventKind.FEED_SILENT, url, {"silent_since": last_new, "expected_by": since.isoformat()}, now
         )
+
+
+def falls_silent(before: FeedState, now: datetime) -> bool:
+    """Whether a good poll at `now` without news is the first that finds the feed silent against its habit."""
+    since, checked = before.silent_after, before.last_success_at
+    return since is not None and now >= since and (checked is None or checked < since)

@@ -24,7 +24,7 @@ def test_a_host_has_two_connections_at_most(engine: Engine) -> None:
     assert [enter(engine, "one", 0).wait_s, enter(engine, "two", 1).wait_s] == [0, 0]
     assert enter(engine, "three", 2).wait_s > 0
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_host(connection, "a.example", "one", at())
     assert enter(engine, "three", 2).wait_s == 0
 
 
@@ -44,9 +44,9 @@ def test_leaving_twice_or_with_a_strange_token_changes_nothing(engine: Engine) -
     enter(engine, "one", 0)
     enter(engine, "two", 1)
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "stranger")
-        hosts.leave_host(connection, "a.example", "one")
-        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_host(connection, "a.example", "stranger", at())
+        hosts.leave_host(connection, "a.example", "one", at())
+        hosts.leave_host(connection, "a.example", "one", at())
     assert enter(engine, "three", 2).wait_s == 0
     assert enter(engine, "four", 3).wait_s > 0
 
