@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
@@ -59,8 +59,13 @@ class SqlGate:
     def _pass(self, passages: Sequence[tuple[Passage, bool]]) -> list[host_store.HostAnswer]:
         leaving = [passage for passage, enters in passages if not enters]
         entering = [passage for passage, enters in passages if enters]
-        with self._engine.begin() as connection:
-            answers = iter(host_store.pass_gates(connection, leaving, entering, utc_now(), self._delay_s))
+        answers: Iterator[host_store.HostAnswer] = iter(())
+        if leaving:
+            with self._engine.begin() as connection:
+                host_store.leave_hosts(connection, leaving)
+        if entering:
+            with self._engine.begin() as connection:
+                answers = iter(host_store.enter_hosts(connection, entering, utc_now(), self._delay_s))
         return [next(answers) if enters else _LEFT for _, enters in passages]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,23 @@ SKIPPED_MAX_S = 14_400.0
 DAY_S = 86_400.0
 JITTER = 0.1
 
-# A quiet poll makes the interval this much longer; a poll with news goes half of the way to the observed pace.
-GROWTH = 1.25
-# A feed is asked at least four times within the time it has been silent, and four times within its window.
+# A feed that brings news now, at least an item in SLOW_GAP_S, is asked so often that half of its items are seen within
+# five minutes. A slower one is asked ever more rarely, since each look finds less.
+PROMPT_S = 540.0
+SLOW_GAP_S = 2_700.0
+_SLOWING = 1.4
+# One that brings an item in less than FAST_GAP_S is asked sooner: two items a look.
+_ITEMS_A_LOOK = 2.0
+# Between the two gaps the interval still grows, by a hair: that is how the gap is read back from it.
+_HAIR = 0.02
+# What a feed brought counts by half after two hours: long enough to remember a burst, short enough to follow the day.
+MEMORY_S = 10_800.0
+# At a steady pace a silence of three gaps comes once in twenty: who is silent for longer has grown slower.
+_SILENT_GAPS = 3.0
+# A quiet feed may wake up and bring an item every so many seconds; until then its window must not have rolled over.
+WAKING_GAP_S = 720.0
+_WINDOW_MIN = 15
+# A feed is asked four times within its window.
 LOOKS = 4.0
 _DATED_MAX = 20
 
@@ -74,21 +89,73 @@ def first_interval_s(entries: Sequence[Entry], interval_s: float, now: datetime)
     gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(instants)]
     if len(gaps) < 3:
         return clamped(interval_s)
-    return clamped(min(median(gaps), window_s(entries, now) or INTERVAL_MAX_S))
+    return min(interval_at(median(gaps)), clamped(window_s(entries, now) or INTERVAL_MAX_S))
 
 
-def busy_interval_s(interval_s: float, elapsed_s: float | None, new_count: int, listed_count: int) -> float:
-    """The interval after a poll with news: half of the way to one new entry a poll, and far from a full window."""
+def interval_at(gap_s: float) -> float:
+    """Seconds between two polls of a feed that brings an item every `gap_s` seconds. It grows with the gap."""
+    fast_gap_s = PROMPT_S / _ITEMS_A_LOOK
+    if gap_s <= fast_gap_s:
+        return clamped(_ITEMS_A_LOOK * gap_s)
+    if gap_s <= SLOW_GAP_S:
+        return PROMPT_S * math.pow(gap_s / fast_gap_s, _HAIR)
+    if gap_s >= 10 * DAY_S:  # as slow as can be, and its power might be too large a number
+        return INTERVAL_MAX_S
+    return clamped(_slow_s() * math.pow(gap_s / SLOW_GAP_S, _SLOWING))
+
+
+def gap_at(interval_s: float) -> float:
+    """The other way round: the seconds between two items that led to that interval."""
+    fast_gap_s, interval_s = PROMPT_S / _ITEMS_A_LOOK, clamped(interval_s)
+    if interval_s <= PROMPT_S:
+        return interval_s / _ITEMS_A_LOOK
+    if interval_s <= _slow_s():
+        return fast_gap_s * math.pow(interval_s / PROMPT_S, 1.0 / _HAIR)
+    return SLOW_GAP_S * math.pow(interval_s / _slow_s(), 1.0 / _SLOWING)
+
+
+def _slow_s() -> float:
+    return PROMPT_S * math.pow(SLOW_GAP_S * _ITEMS_A_LOOK / PROMPT_S, _HAIR)
+
+
+def next_interval_s(
+    interval_s: float, elapsed_s: float | None, new_count: int, silence_s: float | None = None
+) -> float:
+    """The interval after a poll that found `new_count` items in `elapsed_s` seconds; None when that is not known.
+
+    The interval is all that is remembered of the feed's pace. A poll weighs as much as the time that it covers, with
+    news or without, so that many short looks and one long one that find the same say the same. `silence_s` is how long
+    the feed has brought nothing, as far as that is known.
+    """
     if elapsed_s is None or elapsed_s <= 0:
         return clamped(interval_s)
-    gap_s = elapsed_s / new_count
-    return clamped(min((interval_s + gap_s) / 2.0, gap_s * max(listed_count, LOOKS) / LOOKS))
+    kept = math.exp(-elapsed_s / MEMORY_S)
+    rate = kept / gap_at(interval_s) + (1.0 - kept) * new_count / elapsed_s
+    if silence_s is not None and not new_count:
+        rate = min(rate, _SILENT_GAPS / max(silence_s, 1.0))
+    return interval_at(1.0 / rate) if rate > 0 else INTERVAL_MAX_S
 
 
-def quiet_interval_s(interval_s: float, silence_s: float | None) -> float:
-    """The interval after a poll without news: a quarter longer, but at most a quarter of the silence so far."""
-    grown_s = interval_s * GROWTH
-    return clamped(min(grown_s, max(interval_s, silence_s / LOOKS)) if silence_s is not None else grown_s)
+def before_rolling_s(interval_s: float, listed_count: int) -> float:
+    """`interval_s`, or shorter where a feed that lists so many entries would roll over unseen when it wakes up.
+
+    A few entries are taken for _WINDOW_MIN: most feeds that list so few have not filled their window.
+    """
+    return min(interval_s, max(listed_count, _WINDOW_MIN) * WAKING_GAP_S)
+
+
+def after_news_s(interval_s: float, gap_s: float, elapsed_s: float | None, new_count: int, listed_count: int) -> float:
+    """`interval_s`, or a shorter wait after a poll that found `new_count` items in `elapsed_s` seconds.
+
+    At the pace of that poll a quarter of the window is waited for at most. In a burst, that is with more than twice as
+    many items as one every `gap_s` seconds, a single one is waited for: news comes in heaps. A burst begins with two.
+    """
+    if elapsed_s is None or elapsed_s <= 0 or not new_count:
+        return interval_s
+    goes_on = elapsed_s < interval_s / 2.0
+    is_burst = new_count > 2.0 * elapsed_s / gap_s and (new_count >= 2 or goes_on)
+    items = 1.0 if is_burst else max(listed_count, LOOKS) / LOOKS
+    return max(INTERVAL_MIN_S, min(interval_s, elapsed_s / new_count * items))
 
 
 def window_s(entries: Sequence[Entry], now: datetime) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from pipeline.feeds import pace
 from pipeline.feeds.fulltext import content_to_keep
@@ -59,10 +60,9 @@ def plan_poll(
     keys that SQL remembers for this feed to their versions. `jitter` is the caller's chance, 0..1. The next poll is
     never in the past. Raises ValueError for a new body without a reading.
     """
-    polled = replace(state, last_polled_at=now)
     if isinstance(result, FetchFailure):
-        return _failed(polled, result, now, jitter)
-    plan = _answered(polled, result, reading, known, now, jitter)
+        return _failed(replace(state, last_polled_at=now), result, now, jitter)
+    plan = _answered(state, result, reading, known, now, jitter)
     return with_confirmation(with_hub(plan, result, reading), state, now)
 
 
@@ -70,7 +70,7 @@ def plan_poll(
 
 
 def _answered(
-    polled: FeedState,
+    state: FeedState,
     result: FetchedPage | NotModified,
     reading: FeedReading | None,
     known: Mapping[str, str],
@@ -78,12 +78,12 @@ def _answered(
     jitter: float,
 ) -> PollPlan:
     if isinstance(result, NotModified):
-        return _unchanged(polled, result, PollOutcome.NOT_MODIFIED, 304, now, jitter)
-    if body_digest(result.body) == polled.body_sha256:
-        same = replace(polled, last_unconditional_at=now)
-        return _unchanged(same, result, PollOutcome.SAME_BODY, result.status, now, jitter)
+        return _unchanged(state, result, PollOutcome.NOT_MODIFIED, 304, now, jitter)
+    if body_digest(result.body) == state.body_sha256:
+        return _unchanged(state, result, PollOutcome.SAME_BODY, result.status, now, jitter)
     if reading is None:
-        raise ValueError(f"the body of {polled.url} is new and was not read")
+        raise ValueError(f"the body of {state.url} is new and was not read")
+    polled = replace(state, last_polled_at=now)
     if reading.problem is not None:
         return _not_a_feed(polled, result, reading.problem, now, jitter)
     return _read(polled, result, reading, known, now, jitter)
@@ -92,11 +92,20 @@ def _answered(
 def _unchanged(
     state: FeedState, answer: FetchedPage | NotModified, outcome: PollOutcome, status: int, now: datetime, jitter: float
 ) -> PollPlan:
-    silence_s = _seconds_since(state.last_new_at, now)
-    interval_s = pace.quiet_interval_s(state.interval_s, silence_s)
-    healthy = _healthy(_validated(state, answer), answer, now)
+    """Most polls end here, so the state is copied once: the copies would be half of what deciding costs."""
+    elapsed_s, silence_s = _seconds_since(state.last_success_at, now), _seconds_since(state.last_new_at, now)
+    interval_s = pace.next_interval_s(state.interval_s, elapsed_s, 0, silence_s)
     floor_s = max(pace.INTERVAL_MIN_S, pace.wished_s(answer, None))
-    return PollPlan(_scheduled(healthy, interval_s, floor_s, now, jitter), outcome, http_status=status)
+    after = replace(
+        state,
+        last_polled_at=now,
+        last_unconditional_at=now if outcome is PollOutcome.SAME_BODY else state.last_unconditional_at,
+        **_validators(state, answer),
+        **_health(state, answer, now),
+        **_due(pace.before_rolling_s(interval_s, state.known_entries), floor_s, now, jitter),
+        interval_s=interval_s,
+    )
+    return PollPlan(after, outcome, http_status=status)
 
 
 def _read(
@@ -106,7 +115,7 @@ def _read(
     announced = tuple(entry for entry in entries if entry.key not in known)
     is_gap = state.known_entries > 0 and bool(announced) and len(announced) == len(reading.entries)
     lost_estimate = pace.lost_between(reading.entries, state.last_success_at, now) if is_gap else None
-    interval_s = _interval_s(state, reading, len(announced), is_gap=is_gap, now=now)
+    interval_s = _interval_s(state, reading, len(announced) + (lost_estimate or 0), now)
     is_partial = reading.is_partial
     listed = {entry.key: entry.version for entry in reading.entries}
     seen = replace(
@@ -118,8 +127,7 @@ def _read(
     )
     # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
     wish_s = 0.0 if is_gap or reading.beyond_cap else pace.wished_s(page, reading.ttl_s)
-    wait_s = pace.after_skipped_s(now, interval_s, reading.skip_hours, reading.skip_days)
-    wait_s = pace.INTERVAL_MIN_S if reading.beyond_cap else interval_s if is_gap else wait_s
+    wait_s = _wait_s(state, reading, interval_s, len(announced), is_gap=is_gap, now=now)
     return PollPlan(
         replace(
             _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
@@ -154,6 +162,9 @@ def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: floa
     errors = state.error_count + 1
     asked_s = min(pace.DAY_S, max(0.0, failure.retry_after_s or 0.0))
     wait_s = pace.backoff_s(failure.reason, state.interval_s, errors)
+    if errors == 1 and asked_s:
+        # The server said when: a first refusal is not answered by more than that.
+        wait_s = max(asked_s, state.interval_s)
     is_gone = failure.reason is Reason.GONE and state.status is FeedStatus.ACTIVE
     status = FeedStatus.PARKED if is_gone else state.status
     if status is FeedStatus.PARKED:
@@ -189,15 +200,26 @@ def _edited(entries: tuple[Entry, ...], known: Mapping[str, str]) -> tuple[Entry
     return () if is_stamped else edited
 
 
-def _interval_s(state: FeedState, reading: FeedReading, new_count: int, *, is_gap: bool, now: datetime) -> float:
-    if is_gap:
-        return pace.clamped(state.interval_s / 2.0)
+def _interval_s(state: FeedState, reading: FeedReading, new_count: int, now: datetime) -> float:
     if state.last_success_at is None:
         return pace.first_interval_s(reading.entries, state.interval_s, now)
-    if new_count:
-        elapsed_s = _seconds_since(state.last_success_at, now)
-        return pace.busy_interval_s(state.interval_s, elapsed_s, new_count, len(reading.entries))
-    return pace.quiet_interval_s(state.interval_s, _seconds_since(state.last_new_at, now))
+    elapsed_s, silence_s = _seconds_since(state.last_success_at, now), _seconds_since(state.last_new_at, now)
+    return pace.next_interval_s(state.interval_s, elapsed_s, new_count, silence_s)
+
+
+def _wait_s(
+    state: FeedState, reading: FeedReading, interval_s: float, new_count: int, *, is_gap: bool, now: datetime
+) -> float:
+    """How long to wait for the next poll: the interval, and what this reading gives reason for."""
+    if reading.beyond_cap:
+        return pace.INTERVAL_MIN_S
+    if is_gap:
+        return pace.clamped(min(interval_s, state.interval_s / 2.0))
+    elapsed_s = _seconds_since(state.last_success_at, now)
+    before_s = pace.gap_at(state.interval_s)
+    soon_s = pace.after_news_s(interval_s, before_s, elapsed_s, new_count, len(reading.entries))
+    soon_s = pace.before_rolling_s(soon_s, len(reading.entries))
+    return pace.after_skipped_s(now, soon_s, reading.skip_hours, reading.skip_days)
 
 
 def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_news: bool) -> FeedState:
@@ -213,14 +235,19 @@ def _validated(
     state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
 ) -> FeedState:
     """The state with the answer's validators. `is_replaced`: one that the answer lacks is forgotten, too."""
+    return replace(state, **_validators(state, answer, is_replaced=is_replaced, has_news=has_news))
+
+
+def _validators(
+    state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
+) -> dict[str, Any]:
     etag, modified = answer.header("etag"), answer.header("last-modified")
-    return replace(
-        state,
-        etag=_validator("etag", state.etag, etag, is_replaced=is_replaced, has_news=has_news),
-        last_modified=_validator(
+    return {
+        "etag": _validator("etag", state.etag, etag, is_replaced=is_replaced, has_news=has_news),
+        "last_modified": _validator(
             "last_modified", state.last_modified, modified, is_replaced=is_replaced, has_news=has_news
         ),
-    )
+    }
 
 
 def _validator(name: str, old: str | None, new: str | None, *, is_replaced: bool, has_news: bool) -> str | None:
@@ -237,15 +264,19 @@ def _forgotten(validator: str | None) -> str | None:
 
 def _healthy(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> FeedState:
     """The state after an answer that counts: no errors, not parked, and its permanent redirect remembered (P15)."""
+    return replace(state, **_health(state, answer, now))
+
+
+def _health(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> dict[str, Any]:
     status = FeedStatus.ACTIVE if state.status is FeedStatus.PARKED else state.status
-    healthy = replace(state, error_count=0, last_success_at=now, status=status)
+    healthy: dict[str, Any] = {"error_count": 0, "last_success_at": now, "status": status}
     target = _permanent_target(state.url, answer)
-    if target is None:
-        return replace(healthy, redirect_url=None, redirect_count=0)
-    count = state.redirect_count + 1 if target == state.redirect_url else 1
-    if count < REDIRECT_POLLS:
-        return replace(healthy, redirect_url=target, redirect_count=count)
-    return replace(healthy, url=target, redirect_url=None, redirect_count=0)
+    count = 0
+    if target is not None:
+        count = state.redirect_count + 1 if target == state.redirect_url else 1
+    if target is not None and count >= REDIRECT_POLLS:
+        return healthy | {"url": target, "redirect_url": None, "redirect_count": 0}
+    return healthy | {"redirect_url": target, "redirect_count": count}
 
 
 def _permanent_target(url: str, answer: FetchedPage | NotModified) -> str | None:
@@ -264,8 +295,13 @@ def _scheduled(
     state: FeedState, wait_s: float, floor_s: float, now: datetime, jitter: float, *, keeps_interval: bool = False
 ) -> FeedState:
     """The state due after `wait_s`, moved by the jitter. A back-off leaves the feed's own interval as it is."""
+    due = _due(wait_s, floor_s, now, jitter)
+    return replace(state, **due, interval_s=state.interval_s if keeps_interval else wait_s)
+
+
+def _due(wait_s: float, floor_s: float, now: datetime, jitter: float) -> dict[str, Any]:
     due_at = now + timedelta(seconds=pace.jittered_s(wait_s, floor_s, jitter))
-    return replace(state, next_poll_at=due_at, interval_s=state.interval_s if keeps_interval else wait_s)
+    return {"next_poll_at": due_at}
 
 
 def _seconds_since(then: datetime | None, now: datetime) -> float | None:

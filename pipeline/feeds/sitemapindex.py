@@ -177,7 +177,7 @@ def plan_index(
     interval_s = plan.state.interval_s
     if read.new_entries and state.last_success_at is not None:
         elapsed_s = (now - state.last_success_at).total_seconds()
-        interval_s = pace.busy_interval_s(state.interval_s, elapsed_s, read.new_entries, known)
+        interval_s = pace.next_interval_s(state.interval_s, elapsed_s, read.new_entries)
     due = [_due_at(sitemap, now) for sitemap in read.sitemaps]
     next_due_s = min(((at - now).total_seconds() for at in due if at is not None), default=interval_s)
     wait_s = pace.jittered_s(min(interval_s, max(0.0, next_due_s)), pace.INTERVAL_MIN_S, jitter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
@@ -171,9 +171,15 @@ def make_feeds_due(connection: Connection, now: datetime) -> int:
 
 
 def _due_query(status: FeedStatus, is_due: ColumnElement[bool]) -> Select[Any]:
-    down = select(hosts.c.host).where(
-        hosts.c.down_until > bindparam("b_now", type_=hosts.c.down_until.type),
-        hosts.c.down_until <= bindparam("b_far", type_=hosts.c.down_until.type),
+    # Asked host by host: a list of all that are down would be a walk through all hosts.
+    is_down = (
+        select(hosts.c.host)
+        .where(
+            hosts.c.host == feeds.c.host,
+            hosts.c.down_until > bindparam("b_now", type_=hosts.c.down_until.type),
+            hosts.c.down_until <= bindparam("b_far", type_=hosts.c.down_until.type),
+        )
+        .exists()
     )
     return (
         select(feeds.c.id, feeds.c.host, feeds.c.next_poll_at)
@@ -182,7 +188,7 @@ def _due_query(status: FeedStatus, is_due: ColumnElement[bool]) -> Select[Any]:
             or_(feeds.c.is_folder.is_(False), feeds.c.id.in_(bindparam("b_folders", expanding=True))),
             is_due,
             is_over_when(feeds.c.lease_until, "b_now", "b_latest"),
-            feeds.c.host.not_in(down),
+            ~is_down,
         )
         .order_by(feeds.c.next_poll_at)
         .limit(bindparam("b_limit"))
@@ -204,6 +210,16 @@ _DUE = tuple(
 )
 
 
+_LEASE = (
+    update(feeds)
+    .where(feeds.c.id.in_(bindparam("b_ids", expanding=True)))
+    .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until", type_=feeds.c.lease_until.type))
+)
+_CLAIMED = select(*(feeds.c[each.name] for each in fields(FeedState))).where(
+    feeds.c.id.in_(bindparam("b_ids", expanding=True))
+)
+
+
 def claim_due_feeds(
     connection: Connection,
     token: str,
@@ -221,22 +237,31 @@ def claim_due_feeds(
         "b_far": now + timedelta(seconds=LONGEST_INTERVAL_S),
         "b_latest": latest_end(now, lease_s),
         "b_folders": list(folder_ids),
-        "b_limit": limit * 4,
     }
-    due = [row for query in _DUE for row in connection.execute(query, values)]
-    due.sort(key=lambda row: row.next_poll_at)
-    # Feeds of one host would only wait for each other under that host's spacing: one of each host at a time.
+    chosen = _due_by_host(connection, values, limit, limit)
+    if not chosen:
+        return []
+    given = {"b_ids": chosen, "b_token": token, "b_until": now + timedelta(seconds=lease_s)}
+    connection.execute(_LEASE, given)
+    return [feed_state(row) for row in connection.execute(_CLAIMED, given).all()]
+
+
+def _due_by_host(connection: Connection, values: Mapping[str, Any], limit: int, looked_at: int) -> list[int]:
+    """Up to `limit` ids, the longest overdue first, of the first `looked_at` due feeds: one of each host.
+
+    Feeds of one host would only wait for each other under that host's spacing. Where they take up what is looked at,
+    four times as many are looked at, once.
+    """
+    given = {**values, "b_limit": looked_at}
+    found = [connection.execute(query, given).all() for query in _DUE]
+    due = sorted((row for rows in found for row in rows), key=lambda row: row.next_poll_at)
     chosen: dict[str, int] = {}
     for row in due:
         if len(chosen) < limit:
             chosen.setdefault(row.host, row.id)
-    if not chosen:
-        return []
-    ids = list(chosen.values())
-    connection.execute(
-        update(feeds).where(feeds.c.id.in_(ids)).values(lease_token=token, lease_until=now + timedelta(seconds=lease_s))
-    )
-    return [feed_state(row) for row in connection.execute(select(feeds).where(feeds.c.id.in_(ids)))]
+    if len(chosen) < limit and looked_at == limit and any(len(rows) == limit for rows in found):
+        return _due_by_host(connection, values, limit, limit * 4)
+    return list(chosen.values())
 
 
 def claim_feed(connection: Connection, token: str, feed_id: int, now: datetime, lease_s: float) -> FeedState | None:

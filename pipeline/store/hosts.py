@@ -10,7 +10,22 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ARRAY, Connection, Row, Select, String, and_, bindparam, cast, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from pipeline.store.schema import hosts
 from pipeline.store.statements import insert_missing, latest_end
@@ -54,12 +69,30 @@ def asked_host(url: str) -> str:
 
 # Every request runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built
 # once for each dialect, and a list of hosts is one parameter (docs/benchmarks.md).
-_GATE = ("next_free_at", "slot_a_until", "slot_a_token", "slot_b_until", "slot_b_token")
-_SAVE_GATE = (
+_HOLDS = {name: func.coalesce(hosts.c[f"slot_{name}_token"], "") == bindparam("b_token") for name in "ab"}
+_LEAVE = (
     update(hosts)
-    .where(hosts.c.host == bindparam("b_host"))
-    .values({name: bindparam(f"b_{name}", type_=hosts.c[name].type) for name in _GATE})
+    .where(hosts.c.host == bindparam("b_host"), or_(*_HOLDS.values()))
+    .values(
+        {
+            f"slot_{name}_{what}": case((holds, null()), else_=hosts.c[f"slot_{name}_{what}"])
+            for name, holds in _HOLDS.items()
+            for what in ("until", "token")
+        }
+    )
 )
+_TAKE = {
+    name: update(hosts)
+    .where(hosts.c.host == bindparam("b_host"))
+    .values(
+        {
+            "next_free_at": bindparam("b_next_free_at", type_=hosts.c.next_free_at.type),
+            f"slot_{name}_until": bindparam("b_until", type_=hosts.c.slot_a_until.type),
+            f"slot_{name}_token": bindparam("b_token"),
+        }
+    )
+    for name in "ab"
+}
 
 
 @cache
@@ -79,97 +112,85 @@ def _missing(dialect: str) -> Select[Any]:
 
 @cache
 def _gates(dialect: str) -> Select[Any]:
-    # One order of hosts for all processes: two transactions that lock the same rows never wait in a ring.
-    columns = (hosts.c.host, hosts.c.down_until, hosts.c.delay_s, *(hosts.c[name] for name in _GATE))
+    columns = ("host", "next_free_at", "down_until", "delay_s", "slot_a_until", "slot_b_until")
     return (
-        select(*columns).where(hosts.c.host.in_(_hosts_given(dialect))).order_by(hosts.c.host).with_for_update(of=hosts)
+        select(*(hosts.c[name] for name in columns))
+        .where(hosts.c.host.in_(_hosts_given(dialect)))
+        # One order of hosts for all processes: two transactions that lock the same rows never wait in a ring.
+        .order_by(hosts.c.host)
+        .with_for_update(of=hosts)
     )
 
 
-def pass_gates(
-    connection: Connection,
-    leaving: Sequence[Passage],
-    entering: Sequence[Passage],
-    now: datetime,
-    delay_s: float,
-) -> list[HostAnswer]:
-    """Give the slots of `leaving` back, then take one of its host's two slots for each of `entering`, in their order.
+def enter_hosts(connection: Connection, passages: Sequence[Passage], now: datetime, delay_s: float) -> list[HostAnswer]:
+    """Take one of its host's two slots for each of the passages, in their order, or learn how long each has to wait.
 
-    The answers are those of `entering`. A host's own longer delay (crawl-delay, learned throttling) wins over
-    `delay_s`. To leave twice, or after the slot has run out, changes nothing.
+    A host's own longer delay (crawl-delay, learned throttling) wins over `delay_s`. Not in one transaction with
+    `leave_hosts`: each of them takes its locks in the order of hosts.
     """
-    names = sorted({passage.host for passage in (*leaving, *entering)})
-    if not names:
+    if not passages:
         return []
+    names = sorted({passage.host for passage in passages})
     dialect = connection.dialect.name
     given = {"b_hosts": names if dialect == "postgresql" else json.dumps(names)}
     # New rows come before the locks: who holds a row of `hosts` never waits for an insert.
     missing = connection.execute(_missing(dialect), given).scalars().all()
     insert_missing(connection, hosts, [{"host": host, "next_free_at": now} for host in missing])
-    gates = {row.host: _Gate(row) for row in connection.execute(_gates(dialect), given)}
-    for passage in leaving:
-        gates[passage.host].leave(passage.token)
-    answers = [gates[passage.host].enter(passage.token, now, delay_s) for passage in entering]
-    changed = [gate.values() for gate in gates.values() if gate.is_changed]
-    if changed:
-        connection.execute(_SAVE_GATE, changed)
+    gates = {row.host: _Gate(row) for row in connection.execute(_gates(dialect), given).all()}
+    answers = [gates[passage.host].enter(passage, now, delay_s) for passage in passages]
+    for name, statement in _TAKE.items():
+        taken = [gate.taken[name] for gate in gates.values() if name in gate.taken]
+        if taken:
+            connection.execute(statement, taken)
     return answers
 
 
+def leave_hosts(connection: Connection, passages: Sequence[Passage]) -> None:
+    """Give the slots back. Twice, or after a slot has run out, changes nothing."""
+    if passages:
+        rows = [{"b_host": passage.host, "b_token": passage.token} for passage in passages]
+        connection.execute(_LEAVE, sorted(rows, key=lambda row: row["b_host"]))
+
+
 class _Gate:
-    """A host's row while it is locked."""
+    """A host's row while it is locked, and what is to be written of its slots."""
 
     def __init__(self, row: Row[Any]) -> None:
-        self._row = row
+        self._down_until: datetime | None = row.down_until
+        self._delay_s: float = row.delay_s or 0.0
         self._next_free_at: datetime = row.next_free_at
-        # Until when each slot is taken, and under which token.
-        self._slots: list[tuple[datetime | None, str | None]] = [
-            (row.slot_a_until, row.slot_a_token),
-            (row.slot_b_until, row.slot_b_token),
-        ]
-        self.is_changed = False
+        self._slots: dict[str, datetime | None] = {"a": row.slot_a_until, "b": row.slot_b_until}
+        self.taken: dict[str, dict[str, Any]] = {}
 
-    def leave(self, token: str) -> None:
-        for number, (_, held) in enumerate(self._slots):
-            if held == token:
-                self._slots[number] = (None, None)
-                self.is_changed = True
-
-    def enter(self, token: str, now: datetime, delay_s: float) -> HostAnswer:
-        down_until = self._row.down_until
+    def enter(self, passage: Passage, now: datetime, delay_s: float) -> HostAnswer:
+        down_until = self._down_until
         if down_until is not None and now < down_until <= latest_end(now, LONGEST_DOWN_S):
             return HostAnswer((down_until - now).total_seconds(), is_down=True)
-        delay_s = max(delay_s, self._row.delay_s or 0.0)
-        free = [number for number, (until, _) in enumerate(self._slots) if has_ended(until, now, HOLD_S)]
-        if free and has_ended(self._next_free_at, now, delay_s):
-            self._next_free_at = now + timedelta(seconds=delay_s)
-            self._slots[free[0]] = (now + timedelta(seconds=HOLD_S), token)
-            self.is_changed = True
-            return HostAnswer(0.0)
-        waits_s = (self._next_free_at - now).total_seconds()
-        # Both slots busy and the spacing already over: look again soon.
-        return HostAnswer(min(max(waits_s, 0.05), max(delay_s, 0.05)))
-
-    def values(self) -> dict[str, Any]:
-        (a_until, a_token), (b_until, b_token) = self._slots
-        return {
-            "b_host": self._row.host,
+        delay_s = max(delay_s, self._delay_s)
+        free = next((name for name, until in self._slots.items() if has_ended(until, now, HOLD_S)), None)
+        if free is None or not has_ended(self._next_free_at, now, delay_s):
+            waits_s = (self._next_free_at - now).total_seconds()
+            # Both slots busy and the spacing already over: look again soon.
+            return HostAnswer(min(max(waits_s, 0.05), max(delay_s, 0.05)))
+        self._next_free_at = now + timedelta(seconds=delay_s)
+        self._slots[free] = until = now + timedelta(seconds=HOLD_S)
+        self.taken[free] = {
+            "b_host": passage.host,
+            "b_token": passage.token,
+            "b_until": until,
             "b_next_free_at": self._next_free_at,
-            "b_slot_a_until": a_until,
-            "b_slot_a_token": a_token,
-            "b_slot_b_until": b_until,
-            "b_slot_b_token": b_token,
         }
+        return HostAnswer(0.0)
 
 
 def enter_host(connection: Connection, host: str, token: str, now: datetime, delay_s: float) -> HostAnswer:
-    """Take one of the host's two slots, or learn how long to wait; see `pass_gates`."""
-    return pass_gates(connection, (), [Passage(host, token)], now, delay_s)[0]
+    """Take one of the host's two slots, or learn how long to wait; see `enter_hosts`."""
+    return enter_hosts(connection, [Passage(host, token)], now, delay_s)[0]
 
 
-def leave_host(connection: Connection, host: str, token: str, now: datetime) -> None:
-    """Give the slot back; see `pass_gates`."""
-    pass_gates(connection, [Passage(host, token)], (), now, 0.0)
+def leave_host(connection: Connection, host: str, token: str) -> None:
+    """Give the slot back; see `leave_hosts`."""
+    leave_hosts(connection, [Passage(host, token)])
 
 
 def has_ended(until: datetime | None, now: datetime, longest_s: float) -> bool:

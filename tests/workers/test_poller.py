@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -103,6 +104,27 @@ def test_a_poll_writes_urls_listing_validators_and_its_own_row_and_the_next_is_a
     assert [(url.url, url.state, url.entry_title) for url in urls] == [
         (f"http://www.wire.example/story/{n}", UrlState.WAITING, f"Report {n}") for n in (1, 2, 3)
     ]
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None], ids=["a 304", "the body of last time"])
+def test_an_answer_without_news_is_written_without_the_reading_child(
+    engine: Engine, runner: asyncio.Runner, child: ReadingChild, etag: str | None
+) -> None:
+    add_wire(engine)
+
+    async def scene(origin: ScriptedOrigin) -> None:
+        async with polling(engine, origin, child) as poller:
+            await poll_once(poller)
+        with engine.begin() as connection:
+            feed_store.make_feeds_due(connection, utc_now())
+        async with polling(engine, origin, ReadingChild(command=("/nowhere",))) as poller:
+            await poll_once(poller)
+
+    with scripted_origin({FEED: replace(RSS, etag=etag)}) as origin:
+        runner.run(scene(origin))
+    outcome = PollOutcome.NOT_MODIFIED if etag else PollOutcome.SAME_BODY
+    assert (feed(engine).last_outcome, feed(engine).lease_token) == (outcome, None)
+    assert counts(engine)["feed_polls"] == 2
 
 
 def test_a_poll_whose_lease_was_lost_meanwhile_writes_nothing(

@@ -6,9 +6,22 @@ from typing import Any
 
 import pytest
 from feed_samples import NOW, item, not_modified, page, polled_state, reading, rss, state, versions
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.feeds import plan_poll
-from pipeline.feeds.pace import INTERVAL_MAX_S, INTERVAL_MIN_S, after_skipped_s, jittered_s, wished_s
+from pipeline.feeds.pace import (
+    INTERVAL_MAX_S,
+    INTERVAL_MIN_S,
+    WAKING_GAP_S,
+    after_news_s,
+    after_skipped_s,
+    gap_at,
+    interval_at,
+    jittered_s,
+    next_interval_s,
+    wished_s,
+)
 from pipeline.values import FeedState
 
 
@@ -19,30 +32,77 @@ def interval_after(before: FeedState, new: int, old: int = 10) -> float:
     return plan_poll(before, page(body), reading(body), known, NOW, 0.5).state.interval_s
 
 
-def test_many_new_entries_bring_the_next_poll_nearer() -> None:
-    # Ten in a quarter of an hour are one in 90 s: half of the way there from 900 s, but four looks within the window.
-    assert interval_after(polled_state(interval_s=900.0), new=10) == 450.0
+def wait_after(before: FeedState, new: int, old: int = 10) -> float:
+    """Seconds to the next poll after such a reading."""
+    known = versions(reading(rss(*(item(n) for n in range(old)))).entries)
+    body = rss(*(item(n) for n in range(old + new)))
+    due_at = plan_poll(before, page(body), reading(body), known, NOW, 0.5).state.next_poll_at
+    assert due_at is not None
+    return (due_at - NOW).total_seconds()
+
+
+@given(st.floats(120.0, 21_600.0), st.floats(1.001, 10.0))
+def test_the_interval_grows_with_the_gap_and_the_gap_can_be_read_back_from_it(interval_s: float, times: float) -> None:
+    assert interval_at(gap_at(interval_s)) == pytest.approx(interval_s, rel=1e-6)
+    assert interval_at(gap_at(interval_s) * times) >= interval_s * (1 - 1e-9)
+
+
+def test_a_feed_with_an_item_an_hour_is_asked_about_every_nine_minutes_and_a_slow_one_rarely() -> None:
+    minutes = {gap: round(interval_at(gap * 60) / 60, 1) for gap in (1, 3, 10, 40, 120, 480, 2880)}
+    assert minutes == {1: 2.0, 3: 6.0, 10: 9.1, 40: 9.4, 120: 37.2, 480: 259.1, 2880: 360.0}
+
+
+def test_news_and_silence_weigh_as_much_as_the_time_that_they_cover() -> None:
+    """The flaw of counting from the last success alone: polls that found nothing said nothing of the pace."""
+    many = 3_000.0
+    for found in (1, 0, 0, 1, 0, 0):
+        many = next_interval_s(many, 600.0, found)
+    once = next_interval_s(3_000.0, 3_600.0, 2)
+    assert gap_at(many) == pytest.approx(gap_at(once), rel=0.1)
+
+
+@settings(max_examples=30)
+@given(st.floats(200.0, 20_000.0), st.floats(120.0, 3_600.0))
+def test_the_pace_of_a_steady_feed_is_found_from_wherever_it_starts(gap_s: float, start_s: float) -> None:
+    interval_s, at_s, seen = start_s, 0.0, 0
+    while at_s < 10 * 86_400:
+        at_s += interval_s
+        new = int(at_s / gap_s) - seen
+        seen += new
+        interval_s = next_interval_s(interval_s, interval_s, new)
+    # An item every few hours makes the interval swing around its place; it never leaves it by much.
+    assert interval_at(gap_s) / 6 <= interval_s <= interval_at(gap_s) * 3
+
+
+def test_a_burst_is_followed_by_a_poll_when_one_more_item_may_have_come() -> None:
+    quiet = polled_state(interval_s=900.0)  # an item an hour, and polled a quarter of an hour ago
+    assert wait_after(quiet, new=4) == 900.0 / 4
+    assert wait_after(quiet, new=1) > 500.0, "one item is no burst"
 
 
 def test_a_window_that_is_almost_all_new_is_watched_closely() -> None:
-    assert interval_after(polled_state(interval_s=900.0), new=19, old=1) == 900.0 / 19 * 20 / 4
+    usual = after_news_s(560.0, gap_s=60.0, elapsed_s=900.0, new_count=19, listed_count=20)
+    # 19 entries in a quarter of an hour: a quarter of the window, five of them, is waited for.
+    assert usual == pytest.approx(900.0 / 19 * 5)
 
 
-def test_one_new_entry_a_poll_keeps_the_pace() -> None:
-    assert interval_after(polled_state(interval_s=900.0), new=1) == 900.0
+def test_a_burst_is_watched_until_it_ends() -> None:
+    def wait(elapsed_s: float, new: int) -> float:
+        return after_news_s(560.0, gap_s=1_800.0, elapsed_s=elapsed_s, new_count=new, listed_count=20)
+
+    assert [wait(560.0, 1), wait(560.0, 4), wait(140.0, 1), wait(140.0, 0)] == [560.0, 140.0, 140.0, 560.0]
 
 
-def test_quiet_polls_lengthen_the_interval_by_a_quarter_at_most_to_six_hours() -> None:
-    silent = polled_state(interval_s=900.0, last_new_at=NOW - timedelta(days=3))
-
-    assert interval_after(silent, new=0) == 1125.0
-    assert interval_after(replace(silent, interval_s=20_000.0), new=0) == INTERVAL_MAX_S
+def test_a_quiet_feed_is_asked_before_its_window_could_roll_over_and_every_six_hours_at_least() -> None:
+    silent = polled_state(interval_s=20_000.0, last_success_at=NOW - timedelta(hours=6))
+    assert interval_after(silent, new=0) == INTERVAL_MAX_S
+    assert wait_after(silent, new=0, old=20) == 20 * WAKING_GAP_S
+    assert wait_after(silent, new=0, old=50) == INTERVAL_MAX_S
 
 
 def test_a_feed_that_spoke_just_now_is_not_let_go() -> None:
-    just_now = polled_state(interval_s=300.0, last_new_at=NOW - timedelta(minutes=20))
-
-    assert interval_after(just_now, new=0) == 300.0
+    talking = polled_state(interval_s=560.0, last_success_at=NOW - timedelta(seconds=560))
+    assert interval_after(talking, new=0) <= 620.0
 
 
 def test_a_day_of_silence_after_a_busy_hour_needs_few_polls() -> None:
@@ -63,9 +123,9 @@ def test_the_first_reading_finds_the_pace_in_the_dates() -> None:
         body = rss(*(item(n, f"<pubDate>{date}</pubDate>") for n, date in enumerate(dates)))
         return plan_poll(state(), page(body), reading(body), {}, NOW, 0.5).state.interval_s
 
-    assert first(minutes=10, count=20) == 600.0
+    assert first(minutes=10, count=20) == interval_at(600.0)
     assert first(minutes=1, count=20) == INTERVAL_MIN_S
-    assert first(minutes=600, count=20) == INTERVAL_MAX_S
+    assert first(minutes=700, count=20) == INTERVAL_MAX_S
     assert first(minutes=10, count=2) == 900.0  # too few to say
 
 

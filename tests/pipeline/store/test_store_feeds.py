@@ -135,6 +135,15 @@ def test_two_feeds_of_one_host_are_not_claimed_together(engine: Engine) -> None:
         assert len(feed_store.claim_due_feeds(connection, "me", at(1), 10, LEASE_S)) == 1
 
 
+def test_many_feeds_of_one_host_do_not_hide_the_next_host(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for number in range(5):
+            add_feed(connection, f"https://one.example/{number}.xml", at(-10))
+        add_feed(connection, "https://other.example/feed.xml", at())
+        claimed = feed_store.claim_due_feeds(connection, "me", at(1), 2, LEASE_S)
+    assert sorted(state.source for state in claimed) == ["one.example", "other.example"]
+
+
 def test_a_next_poll_written_by_a_clock_a_day_ahead_is_due(engine: Engine) -> None:
     with engine.begin() as connection:
         add_feed(connection)

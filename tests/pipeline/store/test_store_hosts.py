@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from store_builders import at
 
 from pipeline.store import hosts
-from pipeline.store.hosts import RobotsCopy
+from pipeline.store.hosts import Passage, RobotsCopy
 
 
 def enter(engine: Engine, token: str, seconds: float, delay_s: float = 1.0) -> hosts.HostAnswer:
@@ -24,7 +24,7 @@ def test_a_host_has_two_connections_at_most(engine: Engine) -> None:
     assert [enter(engine, "one", 0).wait_s, enter(engine, "two", 1).wait_s] == [0, 0]
     assert enter(engine, "three", 2).wait_s > 0
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "one", at())
+        hosts.leave_host(connection, "a.example", "one")
     assert enter(engine, "three", 2).wait_s == 0
 
 
@@ -44,11 +44,33 @@ def test_leaving_twice_or_with_a_strange_token_changes_nothing(engine: Engine) -
     enter(engine, "one", 0)
     enter(engine, "two", 1)
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "stranger", at())
-        hosts.leave_host(connection, "a.example", "one", at())
-        hosts.leave_host(connection, "a.example", "one", at())
+        hosts.leave_host(connection, "a.example", "stranger")
+        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_host(connection, "a.example", "one")
     assert enter(engine, "three", 2).wait_s == 0
     assert enter(engine, "four", 3).wait_s > 0
+
+
+def test_many_hosts_are_entered_and_left_together_as_one_by_one(engine: Engine) -> None:
+    names = ["c.example", "a.example", "a.example", "b.example"]
+    passages = [Passage(name, f"token {number}") for number, name in enumerate(names)]
+    enter(engine, "before", -5)
+    with engine.begin() as connection:
+        answers = hosts.enter_hosts(connection, passages, at(), 0.0)
+        hosts.leave_hosts(connection, passages[:1])
+    # a.example had one slot left, and two wanted it.
+    assert [answer.wait_s == 0 for answer in answers] == [True, True, False, True]
+    with engine.begin() as connection:
+        again = hosts.enter_hosts(connection, [Passage(name, "late") for name in sorted(set(names))], at(1), 1.0)
+        assert [answer.wait_s == 0 for answer in again] == [False, True, True]
+        assert hosts.enter_hosts(connection, [], at(), 1.0) == []
+
+
+def test_two_requests_of_one_batch_to_a_host_keep_their_distance(engine: Engine) -> None:
+    with engine.begin() as connection:
+        pair = [Passage("a.example", "one"), Passage("a.example", "two")]
+        first, second = hosts.enter_hosts(connection, pair, at(), 1.0)
+    assert (first.wait_s, second.wait_s) == (0.0, 1.0)
 
 
 def test_a_crawl_delay_longer_than_ours_wins(engine: Engine) -> None:
