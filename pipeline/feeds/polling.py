@@ -162,9 +162,9 @@ def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: floa
     errors = state.error_count + 1
     asked_s = min(pace.DAY_S, max(0.0, failure.retry_after_s or 0.0))
     wait_s = pace.backoff_s(failure.reason, state.interval_s, errors)
-    if errors == 1 and asked_s:
-        # The server said when: a first refusal is not answered by more than that.
-        wait_s = max(asked_s, state.interval_s)
+    if asked_s:
+        # The server said when: that is doubled with each refusal in a row, and not what we would have waited.
+        wait_s = max(min(pace.DAY_S, asked_s * 2.0 ** min(errors - 1, 10)), state.interval_s)
     is_gone = failure.reason is Reason.GONE and state.status is FeedStatus.ACTIVE
     status = FeedStatus.PARKED if is_gone else state.status
     if status is FeedStatus.PARKED:
