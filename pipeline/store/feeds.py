@@ -171,15 +171,15 @@ def make_feeds_due(connection: Connection, now: datetime) -> int:
 
 
 def _due_query(status: FeedStatus, is_due: ColumnElement[bool]) -> Select[Any]:
-    # Asked host by host: a list of all that are down would be a walk through all hosts.
-    is_down = (
-        select(hosts.c.host)
+    # Asked host by host: a list of all that are down, and EXISTS on PostgreSQL, would be a walk through all hosts.
+    down_until = (
+        select(hosts.c.down_until)
         .where(
             hosts.c.host == feeds.c.host,
             hosts.c.down_until > bindparam("b_now", type_=hosts.c.down_until.type),
             hosts.c.down_until <= bindparam("b_far", type_=hosts.c.down_until.type),
         )
-        .exists()
+        .scalar_subquery()
     )
     return (
         select(feeds.c.id, feeds.c.host, feeds.c.next_poll_at)
@@ -188,7 +188,7 @@ def _due_query(status: FeedStatus, is_due: ColumnElement[bool]) -> Select[Any]:
             or_(feeds.c.is_folder.is_(False), feeds.c.id.in_(bindparam("b_folders", expanding=True))),
             is_due,
             is_over_when(feeds.c.lease_until, "b_now", "b_latest"),
-            ~is_down,
+            down_until.is_(None),
         )
         .order_by(feeds.c.next_poll_at)
         .limit(bindparam("b_limit"))
