@@ -17,8 +17,9 @@ from pipeline.outcomes import RevisitScope
 from pipeline.store import items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.tallies import fold_tallies
+from workers.faults import QueueUnavailable
 from workers.process import run_steps, stop_on_signals, utc_now
-from workers.queue import QueueUnavailable, ReadQueue
+from workers.queue import ReadQueue
 from workers.second_look import sweep_looks
 from workers.settings import Settings
 

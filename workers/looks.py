@@ -30,15 +30,15 @@ class Seen:
 
 def note_look(connection: Connection, scope: RevisitScope, seen: Seen, now: datetime, jitter: float) -> None:
     """Remember a look (the first reading is one too) and plan the next. The story's row must be written already."""
-    story = revisits.story_looked_at(connection, seen.claim.url_id)
-    if story is None:
+    found = revisits.story_looked_at(connection, seen.claim.url_id)
+    if found is None:
         return
+    story, state = found
     look = look_of(seen.reason, seen.failure)
     if look is Look.GONE:
         revisits.mark_gone(connection, story.story_id, now)
     elif look is not Look.FAILED and seen.reason is not Reason.NEW:
         revisits.mark_gone(connection, story.story_id, None)
-    state = revisits.load_state(connection, seen.claim.url_id)
     due_at = None
     if is_worth_looking(scope, story.is_conflict):
         due_at = plan_look(

@@ -25,9 +25,10 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.outcomes import REASONS, PollOutcome, UrlState
 from pipeline.store.figures import Ended, Figures, ended_polls, ended_urls, new_stories, take_figures
 from workers.database import DatabaseUnavailable, open_engine, reading, require_current
+from workers.faults import QueueUnavailable
 from workers.machine import CpuTotals, by_kind, disk_free_bytes, our_processes, wal_bytes
 from workers.process import describe, is_passing, stop_on_signals, utc_now
-from workers.queue import QueueUnavailable, ReadQueue
+from workers.queue import ReadQueue
 from workers.settings import Settings
 
 log = structlog.get_logger("metrics")

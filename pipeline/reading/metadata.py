@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import py3langid
-
 from pipeline.identity.urls import canonical_url, site_of
 from pipeline.reading.evidence import Evidence
+from pipeline.reading.languages import detect_language
 from pipeline.reading.lines import key_of
 from pipeline.text import one_line
 from pipeline.values import EntryHints, FetchedPage
@@ -180,9 +179,9 @@ def choose_language(text: str, evidence: Evidence, hints: EntryHints) -> str | N
     code = match[1].lower() if match else None
     if len(text) < _LANGUAGE_MIN_CHARS:
         return code
-    detected = str(py3langid.classify(text[:_LANGUAGE_WINDOW_CHARS])[0])
+    detected = detect_language(text[:_LANGUAGE_WINDOW_CHARS])
     # Norwegian and its written forms are one language here.
-    return {"nb": "no", "nn": "no"}.get(detected, detected)
+    return {None: code, "nb": "no", "nn": "no"}.get(detected, detected)
 
 
 def says_section(evidence: Evidence) -> str | None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy.sql.dml import Insert
 
 from pipeline.identity.events import (
     MAX_CANDIDATES,
@@ -28,8 +30,8 @@ from pipeline.identity.events import (
 from pipeline.identity.origins import decide_origins
 from pipeline.store import schema
 from pipeline.store.origins import tellings_of, write_origins
-from pipeline.store.schema import clusters, event_clusters, event_links, event_looks, stories, told_events
-from pipeline.store.statements import insert_for, insert_id
+from pipeline.store.schema import Id, clusters, event_clusters, event_links, event_looks, stories, told_events
+from pipeline.store.statements import insert_id, insert_of, insert_rows
 
 LEAD_CHARS = 700
 # Any number that no other lock of ours has.
@@ -38,15 +40,26 @@ _LOCK = text("SELECT pg_advisory_xact_lock(5870123)")
 
 def ask_event_look(connection: Connection, cluster_id: int, now: datetime) -> None:
     """Note that the cluster's event is to be decided, if it is about conflict policy or has been part of an event."""
+    connection.execute(_ask(connection.dialect.name), {"cluster": cluster_id, "now": now})
+
+
+def ask_first_event_look(connection: Connection, cluster_id: int, now: datetime) -> None:
+    """Note it of a cluster about conflict policy that was founded just now, so that nobody has asked before."""
+    insert_rows(connection, event_looks, [{"cluster_id": cluster_id, "asked_at": now}])
+
+
+@cache
+def _ask(dialect: str) -> Insert:
+    cluster_id, now = bindparam("cluster", type_=Id), bindparam("now", type_=event_looks.c.asked_at.type)
     is_policy = exists().where(
         schema.cluster_verdicts.c.cluster_id == cluster_id, schema.cluster_verdicts.c.is_conflict_policy
     )
     is_told = exists().where(event_clusters.c.cluster_id == cluster_id)
-    asked = select(literal(cluster_id), literal(now, event_looks.c.asked_at.type)).where(or_(is_policy, is_told))
-    statement = insert_for(connection, event_looks).from_select(["cluster_id", "asked_at"], asked)
+    asked = select(cluster_id, now).where(or_(is_policy, is_told))
+    statement = insert_of(dialect, event_looks).from_select(["cluster_id", "asked_at"], asked)
     # Not "do nothing": a look under way must wait for what this transaction changes.
     changed = {"asked_at": statement.excluded.asked_at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["cluster_id"], set_=changed))
+    return statement.on_conflict_do_update(index_elements=["cluster_id"], set_=changed)
 
 
 def asked_of(connection: Connection, story_ids: Sequence[int]) -> list[int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, TextualSelect, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, TextClause, TextualSelect, bindparam, delete, select, text, update
 
 from pipeline.identity.credits import METHOD as CREDITS_METHOD
 from pipeline.identity.credits import CreditText, cited, read_credits
@@ -23,16 +24,29 @@ from pipeline.store.schema import (
     story_links,
     story_origins,
 )
-from pipeline.store.statements import among, listed, slices
-from pipeline.values import Credit
+from pipeline.store.statements import among, insert_rows, listed, slices
+from pipeline.values import Attribution, Credit
 
 SURFACE_MAX = 255
 NAME_MAX = 64
+# What `attributions` keeps of a name and of its sentence.
+ATTRIBUTED_MAX = 255
+QUOTED_MAX = 500
 
 
 def keep_credits(connection: Connection, url_id: int, credits: Iterable[Credit]) -> None:
     """Make these the credits of the URL's page."""
+    forget_credits(connection, url_id)
+    add_credits(connection, url_id, credits)
+
+
+def forget_credits(connection: Connection, url_id: int) -> None:
+    """Take the credits of the URL's page away."""
     connection.execute(_FORGET, {"url": url_id})
+
+
+def add_credits(connection: Connection, url_id: int, credits: Iterable[Credit]) -> None:
+    """Keep the credits of a page that has none."""
     rows = [
         {
             "url_id": url_id,
@@ -45,8 +59,7 @@ def keep_credits(connection: Connection, url_id: int, credits: Iterable[Credit])
         }
         for credit in credits
     ]
-    if rows:
-        connection.execute(insert(story_credits), rows)
+    insert_rows(connection, story_credits, rows)
 
 
 _FORGET = delete(story_credits).where(story_credits.c.url_id == bindparam("url"))
@@ -73,6 +86,14 @@ def keep_origins(connection: Connection, cluster_id: int, now: datetime) -> bool
     return write_counts(connection, decided, now)
 
 
+def keep_first_origin(connection: Connection, founder: Telling, now: datetime) -> None:
+    """The same of a cluster whose one story was stored just now: SQL knows no more of it than `founder` says."""
+    decided = decide_origins([founder])
+    insert_rows(connection, story_origins, _dated(decided, now))
+    if decided.of_cluster != {founder.cluster_id: 1}:
+        write_counts(connection, decided, now)
+
+
 def write_counts(connection: Connection, decided: Origins, now: datetime) -> bool:
     """Note each cluster's number of independent origins where it is another than before; whether any was."""
     is_changed = False
@@ -96,12 +117,14 @@ def write_origins(connection: Connection, decided: Origins, now: datetime) -> No
     for piece in slices(ids):
         query = select(story_origins).where(story_origins.c.story_id.in_(piece))
         found |= {row.story_id: tuple(row)[:-1] for row in connection.execute(query)}
-    fresh = [_row(story_id, origin) for story_id, origin in sorted(decided.of_story.items())]
-    changed = [row for row in fresh if found.get(row["story_id"]) != tuple(row.values())]
+    changed = [row for row in _dated(decided, now) if found.get(row["story_id"]) != tuple(row.values())[:-1]]
     for piece in slices([row["story_id"] for row in changed if row["story_id"] in found]):
         connection.execute(delete(story_origins).where(story_origins.c.story_id.in_(piece)))
-    if changed:
-        connection.execute(insert(story_origins), [row | {"decided_at": now} for row in changed])
+    insert_rows(connection, story_origins, changed)
+
+
+def _dated(decided: Origins, now: datetime) -> list[dict[str, Any]]:
+    return [_row(story_id, origin) | {"decided_at": now} for story_id, origin in sorted(decided.of_story.items())]
 
 
 def _row(story_id: int, origin: Origin) -> dict[str, Any]:
@@ -170,20 +193,40 @@ _PLACES = {place: number for number, place in enumerate(CreditPlace)}
 
 def _credits_of(connection: Connection, url_ids: Sequence[int]) -> dict[int, list[Credit]]:
     """URL id -> what its page credits, surest place first, then the outlets that its title and lead cite."""
-    found: defaultdict[int, dict[str, Credit]] = defaultdict(dict)
+    credited: defaultdict[int, list[Credit]] = defaultdict(list)
+    quoted: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     given = {"urls": listed(connection, url_ids)}
-    for row in sorted(connection.execute(_credits_query(connection.dialect.name), given), key=_by_place):
+    for row in connection.execute(_credits_query(connection.dialect.name), given):
         credit = Credit(row.source, row.name, bool(row.is_agency), CreditPlace(row.place), row.surface)
-        found[row.url_id].setdefault(credit.key, credit)
+        credited[row.url_id].append(credit)
     for row in connection.execute(_citations_query(connection.dialect.name), given):
-        citation = cited(row.name, row.surface)
+        quoted[row.url_id].append((row.name, row.surface))
+    return {url_id: _claims(credited[url_id], quoted[url_id]) for url_id in (*credited, *quoted)}
+
+
+def claims_of(credits: Iterable[Credit], sourcing: Iterable[Attribution]) -> list[Credit]:
+    """The same from the reading of a page, as its rows would say it."""
+    quoted = [
+        (item.name[:ATTRIBUTED_MAX], item.surface[:QUOTED_MAX])
+        for item in sourcing
+        if item.source is SourceKind.OUTLET and item.name is not None and item.place in ("title", "lead")
+    ]
+    cut = [
+        replace(credit, key=credit.key[:NAME_MAX], name=credit.name[:NAME_MAX], surface=credit.surface[:SURFACE_MAX])
+        for credit in credits
+    ]
+    return _claims(cut, quoted)
+
+
+def _claims(credits: Iterable[Credit], quoted: Iterable[tuple[str, str]]) -> list[Credit]:
+    found: dict[str, Credit] = {}
+    for credit in sorted(credits, key=lambda credit: (_PLACES[credit.place], credit.key)):
+        found.setdefault(credit.key, credit)
+    for name, surface in quoted:
+        citation = cited(name, surface)
         if citation is not None:
-            found[row.url_id].setdefault(citation.key, citation)
-    return {url_id: list(credits.values()) for url_id, credits in found.items()}
-
-
-def _by_place(row: Any) -> tuple[int, int, str]:
-    return row.url_id, _PLACES[CreditPlace(row.place)], row.source
+            found.setdefault(citation.key, citation)
+    return list(found.values())
 
 
 @cache

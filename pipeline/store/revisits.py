@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.dml import Insert
 
 from pipeline.batches import REVISIT_PRIORITY
@@ -36,30 +37,25 @@ class LookedAt:
     is_conflict: bool
 
 
-def story_looked_at(connection: Connection, url_id: int) -> LookedAt | None:
-    """The story that was made of the URL's page; None when there is none."""
+def story_looked_at(connection: Connection, url_id: int) -> tuple[LookedAt, RevisitState] | None:
+    """The story that was made of the URL's page, and what is remembered of the looks at it; None without a story."""
     row = connection.execute(_LOOKED_AT, {"url_id": url_id}).first()
     if row is None:
         return None
     key = version_key(row.title, row.standfirst, row.content_hash)
-    return LookedAt(row.id, key, row.published_at, row.stored_at, bool(row.is_conflict or row.is_conflict_policy))
-
-
-_LOOKED_AT = (
-    select(
-        *(stories.c[name] for name in ("id", "title", "standfirst", "content_hash", "published_at", "stored_at")),
-        verdicts.c.is_conflict,
-        verdicts.c.is_conflict_policy,
-    )
-    .outerjoin(verdicts, and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current))
-    .where(stories.c.url_id == bindparam("url_id"))
-)
+    is_conflict = bool(row.is_conflict or row.is_conflict_policy)
+    return LookedAt(row.id, key, row.story_published_at, row.stored_at, is_conflict), _state_of(row)
 
 
 def load_state(connection: Connection, url_id: int) -> RevisitState:
     """What is remembered of the looks at a URL's page; the empty state when it was never looked at."""
     row = connection.execute(_STATE, {"url_id": url_id}).first()
-    return RevisitState() if row is None else RevisitState(**{name: getattr(row, name) for name in _FIELDS})
+    return RevisitState() if row is None else _state_of(row)
+
+
+def _state_of(row: Row[*tuple[Any, ...]]) -> RevisitState:
+    # Columns of an outer join are all NULL where the page was never looked at.
+    return RevisitState() if row.url_id is None else RevisitState(**{name: getattr(row, name) for name in _FIELDS})
 
 
 def save_state(connection: Connection, url_id: int, host: str, state: RevisitState) -> None:
@@ -78,6 +74,18 @@ def _save(dialect: str) -> Insert:
 
 
 _STATE = select(revisits).where(revisits.c.url_id == bindparam("url_id"))
+_LOOKED_AT = (
+    select(
+        *(stories.c[name] for name in ("id", "title", "standfirst", "content_hash", "stored_at")),
+        stories.c.published_at.label("story_published_at"),
+        verdicts.c.is_conflict,
+        verdicts.c.is_conflict_policy,
+        revisits,
+    )
+    .outerjoin(verdicts, and_(verdicts.c.story_id == stories.c.id, verdicts.c.is_current))
+    .outerjoin(revisits, revisits.c.url_id == stories.c.url_id)
+    .where(stories.c.url_id == bindparam("url_id"))
+)
 
 
 def mark_gone(connection: Connection, story_id: int, gone_at: datetime | None) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from pipeline.identity.near_copies import Match
+from pipeline.identity.origins import Telling
 from pipeline.identity.sources import source_of_site
 from pipeline.identity.urls import site_of
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.revisions.changes import acts_of
 from pipeline.revisions.deciding import notice_of, weigh_record
 from pipeline.store.copies import ask_second_look, find_copies, found_cluster, hold_cluster, index_story, link_stories
-from pipeline.store.origins import keep_credits, keep_origins
+from pipeline.store.origins import add_credits, claims_of, forget_credits, keep_credits, keep_origins
 from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
     dropped_lines,
@@ -24,12 +25,19 @@ from pipeline.store.schema import (
     pages,
     revisions,
     stories,
+    story_credits,
     urls,
 )
 from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import delete_of, insert_id, insert_new, insert_rows
 from pipeline.store.statuses import apply_notice, inherit_status
-from pipeline.store.verdicts import add_story_codes, hold_cluster_of, keep_first_verdict, keep_verdict
+from pipeline.store.verdicts import (
+    add_story_codes,
+    hold_cluster_of,
+    keep_first_verdict,
+    keep_founding_verdict,
+    keep_verdict,
+)
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
 from pipeline.wire.identity import is_wire_url, source_of
 
@@ -54,7 +62,8 @@ def store_record(
     `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
     claim and the lock on this exact text (`lock_texts`), so nobody else can store the same words before the commit.
     """
-    own = connection.execute(_OWN, {"url_id": claim.url_id}).first()
+    known = connection.execute(_KNOWN, {"url_id": claim.url_id}).one()
+    own = None if known.story_id is None else connection.execute(_OWN, {"url_id": claim.url_id}).one()
     if own is not None and own.pruned_at is not None:
         # Whoever had the page of a pruned story read again: its words do not come back.
         return StoredStory(claim.url_id, UrlState.STORED, Reason.UNCHANGED, own.id)
@@ -62,16 +71,37 @@ def store_record(
         stored = _store_again(connection, claim, page_id, record, own, now)
     else:
         site = source_of(final_url) if is_wire_url(final_url) else site_of(final_url)
-        stored = _store_first(connection, claim, page_id, site, record, now)
-    keep_dropped(connection, claim.url_id, record.story.dropped)
+        stored = _store_first(connection, claim, page_id, site, record, known, now)
+    if known.has_dropped:
+        keep_dropped(connection, claim.url_id, record.story.dropped)
+    else:
+        _add_dropped(connection, claim.url_id, record.story.dropped)
     return stored
 
 
+# What is known of a URL beforehand, in one question: most have no story, and nothing of an earlier reading.
+_KNOWN = (
+    select(
+        urls.c.announced_at,
+        urls.c.entry_codes,
+        stories.c.id.label("story_id"),
+        select(dropped_lines.c.id).where(dropped_lines.c.url_id == urls.c.id).exists().label("has_dropped"),
+        select(story_credits.c.url_id).where(story_credits.c.url_id == urls.c.id).exists().label("has_credits"),
+    )
+    .outerjoin(stories, stories.c.url_id == urls.c.id)
+    .where(urls.c.id == bindparam("url_id"))
+)
 _OWN = select(stories).where(stories.c.url_id == bindparam("url_id"))
 
 
 def _store_first(
-    connection: Connection, claim: Claim, page_id: int, site: str, record: StoryRecord, now: datetime
+    connection: Connection,
+    claim: Claim,
+    page_id: int,
+    site: str,
+    record: StoryRecord,
+    known: Row[Any],
+    now: datetime,
 ) -> StoredStory:
     title = record.story.title
     twin_id = owner_of_text(connection, record.fingerprint)
@@ -87,7 +117,6 @@ def _store_first(
         _credit_twin(connection, claim.url_id, copy.story_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
     cluster_id = hold_cluster(connection, copy.cluster_id) if copy is not None else found_cluster(connection, now)
-    announced = connection.execute(_ANNOUNCED, {"url_id": claim.url_id}).one()
     values = _story_values(record) | {
         "url_id": claim.url_id,
         "feed_id": claim.feed_id,
@@ -95,7 +124,7 @@ def _store_first(
         "cluster_id": cluster_id,
         "url": claim.url,
         "site": site,
-        "announced_at": announced.announced_at,
+        "announced_at": known.announced_at,
         "stored_at": now,
         "revision": 1,
     }
@@ -107,17 +136,21 @@ def _store_first(
     link_stories(connection, claim.url_id, story_id, title, matches, now)
     if copy is None:
         ask_second_look(connection, story_id, now)
-    keep_credits(connection, claim.url_id, record.credits)
-    keep_first_verdict(connection, story_id, cluster_id, record.verdict, now)
+    if known.has_credits:
+        forget_credits(connection, claim.url_id)
+    add_credits(connection, claim.url_id, record.credits)
+    if copy is None:
+        claims = tuple(claims_of(record.credits, record.verdict.sourcing))
+        founder = Telling(story_id, cluster_id, site, record.story.published_at or now, now, claims)
+        keep_founding_verdict(connection, founder, record.verdict, now)
+    else:
+        keep_first_verdict(connection, story_id, cluster_id, record.verdict, now)
     apply_notice(connection, story_id, notice_of(record), now)
     if matches:
         inherit_status(connection, story_id, now)
-    add_story_codes(connection, story_id, (SubjectCode(*code) for code in announced.entry_codes or ()))
+    add_story_codes(connection, story_id, (SubjectCode(*code) for code in known.entry_codes or ()))
     learn_from(connection, site, story_id, cluster_id, record.story, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
-
-
-_ANNOUNCED = select(urls.c.announced_at, urls.c.entry_codes).where(urls.c.id == bindparam("url_id"))
 
 
 def _credit_twin(
@@ -189,6 +222,10 @@ def replace_reading(connection: Connection, story_id: int, record: StoryRecord, 
 def keep_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedLine]) -> None:
     """Replace the lines that the last reading of the URL's page dropped."""
     delete_of(connection, dropped_lines.c.url_id, url_id)
+    _add_dropped(connection, url_id, dropped)
+
+
+def _add_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedLine]) -> None:
     rows = [{"url_id": url_id, "position": d.position, "line": d.line, "rule": d.rule} for d in dropped]
     insert_rows(connection, dropped_lines, rows)
 

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
-from pipeline.judging.pooling import StoryScores, pool
-from pipeline.store.events_told import ask_event_look
+from pipeline.identity.origins import Telling
+from pipeline.judging.pooling import PooledVerdict, StoryScores, pool
+from pipeline.store.events_told import ask_event_look, ask_first_event_look
 from pipeline.store.facts import keep_cluster_facts, keep_facts, keep_first_facts
-from pipeline.store.origins import keep_origins
+from pipeline.store.origins import keep_first_origin, keep_origins
 from pipeline.store.schema import (
     attributions,
     cluster_acts,
@@ -58,6 +59,22 @@ def keep_first_verdict(connection: Connection, story_id: int, cluster_id: int, v
         keep_first_facts(connection, story_id)
     keep_origins(connection, cluster_id, now)
     ask_event_look(connection, cluster_id, now)
+
+
+def keep_founding_verdict(connection: Connection, founder: Telling, verdict: Verdict, now: datetime) -> None:
+    """The same of a story that founded its cluster just now: all that is to be pooled is in hand, nothing is asked."""
+    _add(connection, founder.story_id, 1, verdict, now)
+    scores = StoryScores(verdict.conflict, verdict.conflict_policy, verdict.threshold, _in_order(verdict.acts))
+    pooled = pool([scores])
+    _write_pooled(connection, founder.cluster_id, pooled, now)
+    keep_first_facts(connection, founder.story_id)
+    keep_first_origin(connection, founder, now)
+    if pooled.is_conflict_policy:
+        ask_first_event_look(connection, founder.cluster_id, now)
+
+
+def _in_order(acts: Iterable[ActScore]) -> tuple[ActScore, ...]:
+    return tuple(sorted(acts, key=lambda act: act.act))
 
 
 def _add(connection: Connection, story_id: int, revision: int, verdict: Verdict, now: datetime) -> None:
@@ -159,6 +176,12 @@ def _add_pooled(connection: Connection, cluster_id: int) -> set[tuple[Any, ...]]
     pooled = pool(
         [StoryScores(row.conflict, row.conflict_policy, row.threshold, tuple(acts.get(row.id, ()))) for row in rows]
     )
+    _write_pooled(connection, cluster_id, pooled, rows[-1].judged_at)
+    flags = (pooled.is_conflict, pooled.is_conflict_policy)
+    return {(*flags, act.act, act.score) for act in pooled.acts} or {(*flags, None, None)}
+
+
+def _write_pooled(connection: Connection, cluster_id: int, pooled: PooledVerdict, judged_at: datetime) -> None:
     row = {
         "cluster_id": cluster_id,
         "stories": pooled.stories,
@@ -167,13 +190,11 @@ def _add_pooled(connection: Connection, cluster_id: int) -> set[tuple[Any, ...]]
         "threshold": pooled.threshold,
         "is_conflict": pooled.is_conflict,
         "is_conflict_policy": pooled.is_conflict_policy,
-        "judged_at": rows[-1].judged_at,
+        "judged_at": judged_at,
     }
     insert_rows(connection, cluster_verdicts, [row])
     named = [{"cluster_id": cluster_id, "act": act.act, "score": act.score} for act in pooled.acts]
     insert_rows(connection, cluster_acts, named)
-    flags = (pooled.is_conflict, pooled.is_conflict_policy)
-    return {(*flags, act.act, act.score) for act in pooled.acts} or {(*flags, None, None)}
 
 
 _OF_CLUSTER = (

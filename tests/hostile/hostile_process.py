@@ -25,8 +25,8 @@ from workers.cli.common import current_engine
 from workers.http import HttpClient, HttpPolicy
 from workers.logs import start_logging
 from workers.policy import http_policy
+from workers.process import end_with_parent
 from workers.settings import Settings, load_settings
-from workers.supervisor import end_with_parent
 
 WALL_LIMIT_S = 90.0
 

@@ -19,7 +19,8 @@ from pipeline.outcomes import Reason, UrlState
 from pipeline.store import ledger, schema
 from workers.database import open_engine
 from workers.dispatcher import BREAKING_JOBS, SWEEPS_PER_LEASE, Dispatcher
-from workers.queue import QUEUE_NAME, QueueUnavailable, ReadQueue, connect
+from workers.faults import QueueUnavailable
+from workers.queue import QUEUE_NAME, ReadQueue, connect
 from workers.settings import load_settings
 
 GONE = "unix:///nowhere/valkey.sock?db=0"

@@ -21,12 +21,12 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from workers.faults import QueueUnavailable
 from workers.queue import (
     JOB_TIMEOUT_S,
     QUEUE_NAME,
     READ_URLS,
     ListedJob,
-    QueueUnavailable,
     ReadQueue,
     ReadWorker,
     connect,

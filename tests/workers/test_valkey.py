@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.queue import QueueUnavailable, ReadQueue, connect, ping, settings_of
+from workers.faults import QueueUnavailable
+from workers.queue import ReadQueue, connect, ping, settings_of
 from workers.settings import Settings, load_settings
 from workers.valkey import ValkeyFailed, remove_socket_directory, start_valkey
 

@@ -14,10 +14,9 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from workers.archive import ArchiveError
 from workers.database import DatabaseUnavailable, open_engine, require_current
+from workers.faults import QueueUnavailable
 from workers.process import describe
-from workers.queue import QueueUnavailable
 from workers.settings import Settings, SettingsError, load_settings, mask_url, wants_colour
 
 EXIT_FAILED = 1
@@ -32,7 +31,7 @@ def sentence_for(error: Exception) -> str | None:
         return f"the settings are wrong:\n{error}"
     if isinstance(error, QueueUnavailable):
         return f"Redis can't be reached ({error}): start it or mend FRONTWIRE_REDIS_URL; nothing is lost meanwhile"
-    if isinstance(error, DatabaseUnavailable | ArchiveError) or type(error).__module__.startswith("workers."):
+    if type(error).__module__.startswith("workers."):
         return str(error)
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
         return "the disk is full: free some space (see `frontwire doctor`), nothing was lost"

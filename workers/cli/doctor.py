@@ -18,8 +18,9 @@ from pipeline.store.schema import feeds
 from workers.archive import ArchiveError, load, page_ref
 from workers.cli.common import EXIT_FAILED, json_option, print_json, print_table
 from workers.database import DatabaseUnavailable, check, open_engine, reading, sqlite_path
+from workers.faults import QueueUnavailable
 from workers.process import utc_now
-from workers.queue import QueueUnavailable, ping, settings_of
+from workers.queue import ping, settings_of
 from workers.settings import Settings, load_settings
 
 LEAST_FREE_BYTES = 1 << 30

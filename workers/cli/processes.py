@@ -11,9 +11,8 @@ from sqlalchemy import Engine
 
 from workers.cli.common import current_engine
 from workers.logs import start_logging
-from workers.process import Backoff, describe, is_passing
+from workers.process import Backoff, describe, end_with_parent, is_passing
 from workers.settings import Settings, load_settings, split_address
-from workers.supervisor import end_with_parent
 
 log = structlog.get_logger("process")
 

@@ -21,10 +21,10 @@ from pipeline.outcomes import UrlState
 from pipeline.store.figures import Figures, newest_outcomes, oldest_in_hand, slowest_hosts, take_figures
 from workers.cli.common import cell, rich_console
 from workers.database import DatabaseUnavailable, open_engine, reading, require_current
+from workers.faults import QueueUnavailable
 from workers.machine import by_kind, disk_free_bytes, our_processes
 from workers.metrics import queue_depth
 from workers.process import describe, utc_now
-from workers.queue import QueueUnavailable
 from workers.settings import Settings, load_settings
 
 HOSTS_SHOWN = 8

@@ -11,11 +11,13 @@ from sqlalchemy import Engine, select, text
 from store_builders import TEXT, announce, at, claim_all, entry, record, store
 
 from pipeline.identity.sources import cited_source
-from pipeline.outcomes import CreditPlace, SourceKind
-from pipeline.store import reclustering, reports, schema
+from pipeline.outcomes import CreditPlace, PolicyType, SourceKind
+from pipeline.store import reclustering, reports, schema, verdicts
 from pipeline.store import watches as watch_store
+from pipeline.store.events_told import ask_event_look
+from pipeline.store.origins import keep_origins
 from pipeline.store.reclustering import decide_again
-from pipeline.values import Attribution, Credit, StoryRecord
+from pipeline.values import ActScore, Attribution, Credit, StoryRecord
 from pipeline.watching.conditions import parse_condition
 
 # An outlet's edit of the text: the same report.
@@ -131,3 +133,30 @@ def test_a_story_that_is_shown_tells_its_origin(engine: Engine) -> None:
     )  # fmt: skip
     assert [one["name"] for one in shown["credits"]] == ["Reuters"]
     assert shown["event"] is None
+
+
+def test_the_founder_of_a_cluster_gets_the_rows_that_asking_sql_for_all_of_it_would_give(engine: Engine) -> None:
+    quote = Attribution(SourceKind.OUTLET, None, "Politico", None, "lead", 0, 20, "Politico reported")
+    long_name = Credit("k" * 80, "n" * 80, False, CreditPlace.END, "s" * 300)
+    what = told(TEXT, "Reuters")
+    what = replace(
+        what,
+        credits=(long_name, *what.credits),
+        verdict=replace(what.verdict, sourcing=(quote,), acts=(ActScore(PolicyType.TALKS, 0.6), *what.verdict.acts)),
+    )
+    (story_id,) = store_all(engine, [("outlet.example", what)])
+    tables = (schema.cluster_verdicts, schema.cluster_acts, schema.story_origins, schema.event_looks, schema.clusters)
+
+    def rows() -> list[list[tuple[Any, ...]]]:
+        with engine.begin() as connection:
+            return [[tuple(row) for row in connection.execute(select(table))] for table in tables]
+
+    founded = rows()
+    with engine.begin() as connection:
+        cluster_id = connection.execute(select(schema.stories.c.cluster_id)).scalar_one()
+        assert verdicts.pool_cluster(connection, cluster_id) is False
+        keep_origins(connection, cluster_id, at(60))
+        ask_event_look(connection, cluster_id, at(60))
+    assert rows() == founded
+    assert origins(engine)[story_id][1] == "Reuters"
+    assert len(founded[1]) == 2
