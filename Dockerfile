@@ -22,7 +22,8 @@ RUN groupadd --gid 10001 frontwire \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/frontwire --shell /usr/sbin/nologin frontwire \
     && install --directory --owner=10001 --group=10001 --mode=0750 /var/lib/frontwire
 COPY --from=build /opt/frontwire /opt/frontwire
-ENV PATH=/opt/frontwire/bin:$PATH \
+ENV MALLOC_ARENA_MAX=1 \
+    PATH=/opt/frontwire/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     FRONTWIRE_DATA_DIR=/var/lib/frontwire

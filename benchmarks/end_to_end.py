@@ -172,6 +172,11 @@ def measure(corpus: Path | None, copies: int, workers: int, database_url: str | 
         "two_bare_loops_pages_per_s": round(two.stories / two.wall_s, 2),
         "rate_ratio": round(whole.stories / (whole.wall_s - start.wall_s) / (two.stories / two.wall_s), 3),
         "memory_mb": round(whole.memory_mb),
+        "cpu_ms_by_process": {
+            role: round(1000 * (cpu_s - start.by_process.get(role, 0.0)) / max(1, len(pages) - 1), 1)
+            for role, cpu_s in whole.by_process.items()
+        },
+        "start_cpu_s_by_process": start.by_process,
         "road": asdict(whole),
     }
 

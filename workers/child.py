@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -17,7 +19,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -41,6 +42,8 @@ PAGES_PER_CHILD = 500
 WORN_BYTES = 256 << 20
 PAGE_MEMORY_BYTES = 288 << 20
 MEMORY_LOOK_S = 0.05
+# A child that has grown by so much since it last did gives back what it can.
+TIDY_BYTES = 16 << 20
 COMMAND = (sys.executable, "-m", "workers.child")
 # A child that reads feeds alone need not import what reads pages: half of its memory, and of what its start costs.
 FEEDS_COMMAND = (*COMMAND, "--feeds")
@@ -49,6 +52,8 @@ START_TRIES = 3
 # The kernel, or a person, may end a child twice in one page; three times, and the page is to blame.
 ASK_TRIES = 3
 _LENGTH = struct.Struct("!I")
+# Most pages fit in.
+PIPE_BYTES = 1 << 20
 _FRAME_MAX_BYTES = 64 << 20
 
 
@@ -189,9 +194,18 @@ class ReadingChild:
                 env=reading_environment(),
             )
             self._served = 0
+            if self._process.stdin is not None:
+                _widen(self._process.stdin.transport.get_extra_info("pipe").fileno())
             async with asyncio.timeout(START_LIMIT_S):
                 await _receive(self._process)
         return self._process
+
+
+def _widen(pipe: int) -> None:
+    """Let a page pass the pipe in one piece: with Linux' 64 KiB it goes in five, and each side wakes up for each."""
+    # Elsewhere than on Linux there is no such call; a user who holds many wide pipes already is refused.
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _death_words(code: int) -> str:
@@ -232,10 +246,25 @@ async def _receive(process: asyncio.subprocess.Process) -> bytes:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until the input ends."""
     decoder = msgspec.msgpack.Decoder(Request)
+    tidied = _held_bytes()
     while (raw := _read_frame(requests)) is not None:
         _allow_cpu(CPU_LIMIT_S)
         answer = _answer(decoder.decode(raw))
-        _write_frame(answers, msgspec.msgpack.encode(replace(answer, is_worn=_held_bytes() > WORN_BYTES)))
+        del raw
+        held = _held_bytes()
+        _write_frame(answers, msgspec.msgpack.encode(replace(answer, is_worn=held > WORN_BYTES)))
+        if held > tidied + TIDY_BYTES:
+            _tidy()
+            tidied = _held_bytes()
+
+
+def _tidy() -> None:
+    """Give back what pages leave behind: texts in the parser's caches, and freed memory that the C library keeps."""
+    if (meta := sys.modules.get("trafilatura.meta")) is not None:
+        meta.reset_caches()
+    # glibc alone has it; other libraries give memory back by rules of their own.
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _answer(request: Request) -> Answer:
@@ -282,7 +311,9 @@ def _held_bytes(pid: int | str = "self") -> int:
     Not getrusage's peak: on Linux that begins with the memory of whoever started the process.
     """
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+        # Not by pathlib: a worker looks twenty times a second.
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -312,6 +343,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
+    _widen(1)
     os.dup2(2, 1)
     start_logging(load_settings(), "reading")
     # The heavy imports are paid once, before the first page's budget starts.

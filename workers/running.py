@@ -29,6 +29,8 @@ from workers.valkey import remove_socket_directory
 log = structlog.get_logger("run")
 
 WATCH_S = 0.25
+# How often progress is counted: it reads all feeds and URLs.
+PROGRESS_S = 0.5
 SHIPPED_FEEDS = Path(__file__).parent / "data" / "feeds.opml"
 
 
@@ -62,7 +64,7 @@ class Machine:
         started_at = utc_now()
         with self.engine.begin() as connection:
             feed_store.make_feeds_due(connection, started_at)
-        while not self.stop.wait(WATCH_S):
+        while not self.stop.wait(PROGRESS_S):
             self.supervisor.watch()
             progress = self.progress(started_at)
             if progress is None:

@@ -266,7 +266,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
     Secrets travel in the environment, never on a command line that `ps` shows.
     """
-    environment = dict(os.environ)
+    # glibc gives each thread that allocates a heap of its own, and each keeps what it once held.
+    environment = {"MALLOC_ARENA_MAX": "1"} | os.environ
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if value is None:

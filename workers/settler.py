@@ -89,7 +89,8 @@ class Settler:
             lock_texts(connection, content_hashes(ready))
             # Storing holds the site's memory: one order of sites for all, so that nobody waits in a circle.
             in_order = sorted(ready, key=lambda item: (item.claim.site, item.claim.url_id))
-            ended = [outcome for item in in_order if (outcome := self._settle_one(connection, item)) is not None]
+            standing = _standing(connection, in_order)
+            ended = [self._settle_one(connection, item) for item in standing]
         for outcome in ended:
             _log_outcome(outcome, ready)
         self._look_again(ended)
@@ -116,12 +117,9 @@ class Settler:
                 ended += self.settle_now([ReadPage(item.claim, failure)])
         return ended
 
-    def _settle_one(self, connection: Connection, item: ReadPage) -> StoredStory | None:
-        """Write how one page ended; None, and nothing written, when its lease was lost."""
+    def _settle_one(self, connection: Connection, item: ReadPage) -> StoredStory:
+        """Write how one page ended whose claim stands."""
         claim, now = item.claim, utc_now()
-        if not ledger.is_held(connection, claim):
-            log.warning("lease_lost", url=claim.url)
-            return None
         if not items.is_current(connection, claim):
             newer = Settlement(UrlState.WAITING, Reason.REVISED, now, "A newer version came while this one was read.")
             ledger.postpone(connection, claim, newer)
@@ -173,6 +171,15 @@ class Settler:
             jitter=random.random(),
             retry_after_s=retry_after_s,
         )
+
+
+def _standing(connection: Connection, ready: Sequence[ReadPage]) -> list[ReadPage]:
+    """Those whose claims still stand, their rows held until the commit; of the others nothing is written."""
+    held = ledger.held_among(connection, [item.claim for item in ready])
+    for item in ready:
+        if item.claim.url_id not in held:
+            log.warning("lease_lost", url=item.claim.url)
+    return [item for item in ready if item.claim.url_id in held]
 
 
 def _page_id(connection: Connection, item: ReadPage) -> int | None:

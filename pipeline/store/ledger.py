@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Integer,
     Row,
     ScalarSelect,
     Select,
@@ -73,7 +75,10 @@ def lease_due_urls(
     Priority 1 first; then fair over hosts: the first due URL of each host, then the second of each. With
     `breaking_only` nothing else is picked.
     """
-    due = connection.execute(_due_query(now, limit, breaking_only=breaking_only)).all()
+    latest = now + timedelta(seconds=LONGEST_WAIT_S)
+    due = connection.execute(
+        _due_query(breaking_only=breaking_only), {"now": now, "latest": latest, "most": limit}
+    ).all()
     if not due:
         return []
     # Another dispatcher may have looked at the same moment: ours is what the update took, not what was seen.
@@ -87,8 +92,11 @@ def lease_due_urls(
     return [DueUrl(row.id, row.host, row.reason == Reason.WORKER_LOST) for row in due if row.id in ours]
 
 
-def _due_query(now: datetime, limit: int, *, breaking_only: bool) -> Select[Any]:
-    """The next URLs: of every host with waiting ones its first two, of those the best.
+@cache
+def _due_query(*, breaking_only: bool) -> Select[Any]:
+    """The next URLs, `most` at most: of every host with waiting ones its first two, of those the best.
+
+    Asked twice a second, and building it takes longer than SQLite needs to answer when little waits: built once.
 
     A window function over all waiting rows would say the same in fewer words and hold SQLite's write lock for 0.4 s at
     100,000 rows; this looks up two rows a host in the index (docs/benchmarks.md).
@@ -100,7 +108,7 @@ def _due_query(now: datetime, limit: int, *, breaking_only: bool) -> Select[Any]
         found = select(found.limit(BREAKING_MAX).subquery().c.host)
     waiting = found.distinct().subquery("waiting")
     turns = [
-        select(_turn_of(waiting, now, turn).label("id"), literal(turn + 1).label("turn")).select_from(waiting)
+        select(_turn_of(waiting, turn).label("id"), literal(turn + 1).label("turn")).select_from(waiting)
         for turn in range(IN_FLIGHT_PER_HOST)
     ]
     candidate = union_all(*turns).subquery("candidate")
@@ -114,7 +122,7 @@ def _due_query(now: datetime, limit: int, *, breaking_only: bool) -> Select[Any]
     is_looked_at_alone = or_(
         urls.c.priority < REVISIT_PRIORITY, candidate.c.turn + func.coalesce(in_flight.c.busy, 0) == 1
     )
-    is_held = and_(hosts.c.down_until > now, hosts.c.down_until <= now + timedelta(seconds=LONGEST_WAIT_S))
+    is_held = and_(hosts.c.down_until > _NOW, hosts.c.down_until <= _LATEST)
     return (
         select(urls.c.id, urls.c.host, urls.c.reason)
         .join(candidate, candidate.c.id == urls.c.id)
@@ -127,20 +135,23 @@ def _due_query(now: datetime, limit: int, *, breaking_only: bool) -> Select[Any]
             or_(hosts.c.host.is_(None), hosts.c.down_until.is_(None), ~is_held),
         )
         .order_by(urls.c.priority, candidate.c.turn, urls.c.due_at, urls.c.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
 
 
-def _turn_of(waiting: Subquery, now: datetime, turn: int) -> ScalarSelect[Any]:
+_NOW, _LATEST = (bindparam(name, type_=urls.c.due_at.type) for name in ("now", "latest"))
+
+
+def _turn_of(waiting: Subquery, turn: int) -> ScalarSelect[Any]:
     """The id of the host's due URL number `turn`, from 0, best first; NULL when it has no more."""
     other = urls.alias()
     is_due = or_(
-        other.c.due_at <= now,
+        other.c.due_at <= _NOW,
         # Nothing has made these wait, so only a clock that ran ahead can have dated them later than now (P8): when they
         # were announced, put back for another look, or taken back from a worker.
         other.c.reason.is_(None),
         other.c.reason.not_in(_MAKE_WAIT),
-        other.c.due_at > now + timedelta(seconds=LONGEST_WAIT_S),
+        other.c.due_at > _LATEST,
     )
     return (
         select(other.c.id)
@@ -268,6 +279,20 @@ def is_held(connection: Connection, claim: Claim) -> bool:
     return connection.execute(_HELD, {"claimed": claim.url_id, "token": claim.token}).first() is not None
 
 
+def held_among(connection: Connection, claims: Sequence[Claim]) -> frozenset[int]:
+    """The URL ids of those claims that still stand; locks their rows until the transaction ends (P5)."""
+    rows = connection.execute(_HELD_AMONG, {"claimed": [claim.url_id for claim in claims]})
+    tokens = {row.id: row.lease_token for row in rows}
+    return frozenset(claim.url_id for claim in claims if tokens.get(claim.url_id) == claim.token)
+
+
+# One order of rows for all, so that nobody waits in a circle.
+_HELD_AMONG = (
+    select(urls.c.id, urls.c.lease_token)
+    .where(urls.c.id.in_(bindparam("claimed", expanding=True)), urls.c.state == UrlState.CLAIMED)
+    .order_by(urls.c.id)
+    .with_for_update()
+)
 _STANDS = (
     urls.c.id == bindparam("claimed"),
     urls.c.state == UrlState.CLAIMED,

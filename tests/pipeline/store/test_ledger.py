@@ -203,3 +203,15 @@ def test_sql_refuses_a_reason_that_is_not_on_the_list(engine: Engine) -> None:
 def test_every_reason_has_its_facts() -> None:
     assert set(REASONS) == set(Reason)
     assert all(facts.state is UrlState.DEAD for facts in REASONS.values() if facts.is_retried)
+
+
+def test_of_a_batch_only_the_claims_that_still_stand_are_held(engine: Engine) -> None:
+    announce(engine, [entry(number) for number in (1, 2, 3)])
+    mine = claim_all(engine, token="mine")
+    with engine.begin() as connection:
+        ledger.give_back(connection, "mine", at(1))
+    others = claim_all(engine, token="other", now=at(2), limit=1)
+    with engine.begin() as connection:
+        assert ledger.held_among(connection, mine) == frozenset()
+        assert ledger.held_among(connection, [*others, *mine[1:]]) == {others[0].url_id}
+        assert ledger.held_among(connection, []) == frozenset()
