@@ -3,15 +3,14 @@
     PYTHONPATH=. python benchmarks/suite.py [--corpus PATH] [--copies N] [--only NAME] [--keep]
 
 Without a corpus the pages of the demonstration are used. Each figure that is compared is a ratio of CPU times taken in
-one run, so that another machine says the same. `--keep` writes benchmarks/results/VERSION.json, which is committed with
-the release. What is over a tenth worse than the last release's figure is shown with a "WORSE".
+one run, so that another machine says the same. `--keep` writes these ratios to benchmarks/results/VERSION.json, which is
+committed with the release. What is over a tenth worse than the figure kept last is shown with a "WORSE".
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -81,10 +80,30 @@ def compare(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Co
 
 
 def last_release(folder: Path, current: str) -> Path | None:
-    """The results of the newest version before `current`; None when none were kept."""
+    """The results of the newest version that is not after `current`; None when none were kept.
+
+    Those of `current` itself, once they are kept: what is worked on since bears its number until the next release.
+    """
     kept = {_numbers(path.stem): path for path in folder.glob("*.json")}
-    earlier = [numbers for numbers in kept if numbers < _numbers(current)]
+    earlier = [numbers for numbers in kept if numbers <= _numbers(current)]
     return kept[max(earlier)] if earlier else None
+
+
+def kept_part(results: Mapping[str, Any], benchmarks: Sequence[Benchmark] = BENCHMARKS) -> dict[str, Any]:
+    """What is kept of a run: of each benchmark the ratios, as they are found in its results, and its pages."""
+    found: dict[str, Any] = {}
+    for benchmark in benchmarks:
+        if benchmark.name not in results:
+            continue
+        result = results[benchmark.name]
+        part = found[benchmark.name] = {"corpus": result["corpus"]} if "corpus" in result else {}
+        for key in benchmark.ratios:
+            *path, last = key.split(".")
+            source, target = result, part
+            for step in path:
+                source, target = source[step], target.setdefault(step, {})
+            target[last] = source[last]
+    return found
 
 
 def _numbers(name: str) -> tuple[int, ...]:
@@ -127,8 +146,7 @@ def main() -> None:
     print(json.dumps(results, indent=1))
     print(table(compare(results, before)))
     if given.keep:
-        machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
-        kept = {"version": current, "machine": machine, "results": results}
+        kept = {"version": current, "python": platform.python_version(), "results": kept_part(results)}
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{current}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 

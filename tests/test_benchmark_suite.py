@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.reading_cpu import Clock, timed_stages
-from benchmarks.suite import compare, last_release, table
+from benchmarks.suite import compare, kept_part, last_release, table
 from pipeline.reading import read
 
 
-def results(settle: float, corpus: str = "abc") -> dict[str, dict[str, float | str]]:
+def results(settle: float, corpus: str = "abc") -> dict[str, dict[str, Any]]:
     return {"settling": {"read_ratio": 1.2, "settle_ratio": settle, "statements_a_story": 30.0, "corpus": corpus}}
 
 
@@ -32,13 +33,24 @@ def test_without_an_earlier_release_nothing_is_worse() -> None:
     assert not any(row.is_worse for row in compare(results(0.9), None))
 
 
-def test_the_last_release_is_the_newest_before_this_one_by_number(tmp_path: Path) -> None:
+def test_the_last_release_is_the_newest_by_number_that_is_not_after_this_one(tmp_path: Path) -> None:
     for name in ("0.2.0", "0.10.0", "0.11.0"):
         (tmp_path / f"{name}.json").write_text("{}")
-    found = last_release(tmp_path, "0.11.0")
-    assert found is not None
-    assert found.stem == "0.10.0"
-    assert last_release(tmp_path, "0.2.0") is None
+    for current, expected in (("0.11.0", "0.11.0"), ("0.10.5", "0.10.0"), ("0.2.0", "0.2.0")):
+        found = last_release(tmp_path, current)
+        assert found is not None
+        assert found.stem == expected
+    assert last_release(tmp_path, "0.1.9") is None
+
+
+def test_what_is_kept_of_a_run_is_its_ratios_and_compares_like_the_run() -> None:
+    run = {**results(0.2), "starts": {"sqlalchemy": {"cpu_s": 0.4}}}
+    for kind in ("worker", "reading child", "poller"):
+        run["starts"][kind] = {"cpu_s": 1.4, "cpu_ratio": 3.5}
+    kept = kept_part(run)
+    assert kept["starts"]["worker"] == {"cpu_ratio": 3.5}
+    assert "cpu_s" not in str(kept)
+    assert [row.before for row in compare(run, kept)] == [row.now for row in compare(run, None)]
 
 
 def test_a_stage_is_charged_its_own_time_alone_and_the_functions_are_put_back() -> None:
