@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/suite.py [--corpus PATH] [--copies N] [--only NAME] [--keep]
 
 Without a corpus the pages of the demonstration are used. Each figure that is compared is a ratio of CPU times taken in
-one run, so that another machine says the same. `--keep` writes these ratios to benchmarks/results/VERSION.json, which is
+one run, so that another machine says the same. `--keep` writes them to benchmarks/results/VERSION.json, which is
 committed with the release. What is over a tenth worse than the figure kept last is shown with a "WORSE".
 """
 

@@ -27,7 +27,6 @@ import structlog
 from pipeline.outcomes import Reason
 from pipeline.values import EntryHints, FeedReading, FetchedPage, StoryRecord, Unread
 from workers.logs import start_logging
-from workers.settings import load_settings, reading_environment
 
 log = structlog.get_logger("child")
 
@@ -187,8 +186,13 @@ class ReadingChild:
         if self._served >= PAGES_PER_CHILD or (self._process is not None and self._process.returncode is not None):
             await self.close()
         if self._process is None:
+            # Here alone: the child imports this module too, and the settings would be a sixth of its memory.
+            from workers.settings import load_settings, reading_environment
+
+            settings = load_settings()
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
+                f"--log={settings.log_level},{settings.log_format}",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=reading_environment(),
@@ -331,6 +335,19 @@ def _write_frame(target: BinaryIO, raw: bytes) -> None:
     target.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    log_level: str
+    log_format: str
+
+
+def _log_settings(arguments: Sequence[str]) -> _Log:
+    """How the parent wants its child to log, as it says on the command line; its settings stay with it."""
+    said = next((word.removeprefix("--log=") for word in arguments if word.startswith("--log=")), "info,auto")
+    level, _, form = said.partition(",")
+    return _Log(level, form)
+
+
 def _limit_memory() -> None:
     with contextlib.suppress(ValueError, OSError):
         # macOS has no working RLIMIT_AS; the wall clock still holds there.
@@ -345,12 +362,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     _widen(1)
     os.dup2(2, 1)
-    start_logging(load_settings(), "reading")
-    # The heavy imports are paid once, before the first page's budget starts.
+    start_logging(_log_settings(sys.argv), "reading")
+    # The heavy imports and the largest model are paid once, before the first page's budget starts.
     import pipeline.feeds
 
     if "--feeds" not in sys.argv:
         import pipeline.record  # noqa: F401
+        from pipeline.reading.languages import load
+
+        load()
     _limit_memory()
     with contextlib.suppress(BrokenPipeError):
         # A parent that was killed reads no answer; then there is nobody left to tell.

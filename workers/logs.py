@@ -7,11 +7,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
-
-from workers.settings import Settings, wants_colour
 
 VALUE_MAX_CHARS = 500
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@:]*:[^/\s]*@")
@@ -29,6 +27,18 @@ _QUERY_VALUE = re.compile(r"([?&][^=&\s#]*=)[^&\s#]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+class LogSettings(Protocol):
+    """What of the settings says how to log. Not their class, for which a reading child has no use and no room."""
+
+    @property
+    def log_level(self) -> str:
+        """debug, info, warning or error."""
+
+    @property
+    def log_format(self) -> str:
+        """auto, json or console."""
+
+
 class LossyLogger(structlog.PrintLogger):
     """Writes lines as long as somebody takes them.
 
@@ -44,14 +54,10 @@ class LossyLogger(structlog.PrintLogger):
     log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
-def start_logging(settings: Settings, process: str) -> None:
+def start_logging(settings: LogSettings, process: str) -> None:
     """Send every log line of this process to stderr, named by `process`."""
     is_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if is_json
-        else structlog.dev.ConsoleRenderer(colors=wants_colour() and sys.stderr.isatty())
-    )
+    renderer: Any = structlog.processors.JSONRenderer() if is_json else _console()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -76,6 +82,12 @@ def start_logging(settings: Settings, process: str) -> None:
     # A library that could not parse a page is an outcome of that page, not a line for the person on call.
     for name in ("trafilatura", "htmldate", "charset_normalizer"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _console() -> Any:
+    from workers.settings import wants_colour
+
+    return structlog.dev.ConsoleRenderer(colors=wants_colour() and sys.stderr.isatty())
 
 
 def tidy_values(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

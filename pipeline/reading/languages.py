@@ -39,6 +39,11 @@ class _Model:
     languages: Sequence[str]
 
 
+def load() -> None:
+    """Load the model now: the first text then takes no longer than the next."""
+    _model()
+
+
 def detect_language(text: str) -> str | None:
     """The language's ISO 639-1 code, as py3langid says it; None for a text without any feature of a language."""
     model = _model()

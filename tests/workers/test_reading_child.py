@@ -217,3 +217,20 @@ def test_a_hostile_body_ends_as_an_outcome(body: bytes) -> None:
         assert isinstance(result, Unread | StoryRecord)
 
     with_child(act)
+
+
+def test_a_child_imports_neither_the_settings_nor_a_database() -> None:
+    script = "import sys, workers.child, pipeline.feeds, pipeline.record; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {"pydantic", "pydantic_settings", "sqlalchemy", "rq", "aiohttp"}.isdisjoint(loaded)
+    assert "lxml" in loaded
+
+
+def test_a_child_logs_as_the_settings_of_its_parent_say(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRONTWIRE_LOG_LEVEL", "error")
+    child = ReadingChild(command=(sys.executable, "-c", "import sys; print(sys.argv[1], file=sys.stderr)"))
+    with pytest.raises(ChildUnavailable):
+        asyncio.run(child.read_page(page(ARTICLE), EntryHints()))
+    assert capfd.readouterr().err.splitlines()[0] == "--log=error,auto"
