@@ -134,6 +134,15 @@ def upgrade(engine: Engine) -> None:
                 _driver_execute(connection, "PRAGMA foreign_keys=ON")
 
 
+def prepare(engine: Engine) -> None:
+    """`upgrade`, which loads alembic, only where the schema is not there yet or is older."""
+    try:
+        require_current(engine)
+    except DatabaseUnavailable:
+        # One of a newer Frontwire upgrade() refuses with its own sentence.
+        upgrade(engine)
+
+
 def check(engine: Engine) -> list[str]:
     """What differs between the database and what this code expects, a sentence each; empty when all is well."""
     from workers.schema_check import differences

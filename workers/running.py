@@ -18,7 +18,7 @@ from pipeline.store import reports
 from pipeline.store.feeds import NewFeed
 from pipeline.store.reports import Progress
 from workers.dashboard import require_free_port
-from workers.database import open_engine, reading, upgrade
+from workers.database import open_engine, prepare, reading
 from workers.policy import http_policy
 from workers.process import describe, is_passing, stop_on_signals, utc_now
 from workers.queue import ping
@@ -94,7 +94,7 @@ def running_machine(
         if with_dashboard:
             require_free_port(settings.dashboard_host, settings.dashboard_port)
         engine = open_engine(settings.database_dsn)
-        upgrade(engine)
+        prepare(engine)
         add_first_feeds(engine, feeds)
         supervisor = Supervisor(services_for(settings, with_dashboard=with_dashboard, log_dir=log_dir))
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from workers.database import (
     current_version,
     head_version,
     open_engine,
+    prepare,
     require_current,
     upgrade,
 )
@@ -174,6 +176,17 @@ def test_the_cheap_head_version_is_alembics_own(sqlite_url: str) -> None:
 def test_opening_an_engine_does_not_import_alembic() -> None:
     code = "import sys, workers.database; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_schema_that_is_current_is_prepared_without_alembic(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    prepare(engine)
+    empty = open_engine(f"sqlite:///{tmp_path}/empty.db")
+    with pytest.raises(ImportError):
+        prepare(empty)
+    empty.dispose()
 
 
 def test_the_views_are_all_there_under_their_names(engine: Engine) -> None:

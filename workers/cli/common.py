@@ -14,7 +14,7 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from workers.database import DatabaseUnavailable, open_engine, require_current
+from workers.database import open_engine, prepare, require_current
 from workers.faults import QueueUnavailable
 from workers.process import describe
 from workers.settings import Settings, SettingsError, load_settings, mask_url, wants_colour
@@ -65,14 +65,8 @@ def current_engine(settings: Settings) -> Engine:
 
 def prepared_engine(settings: Settings) -> Engine:
     """An engine on a database that was brought to this code's schema first."""
-    from workers.database import upgrade
-
     engine = open_engine(settings.database_dsn)
-    try:
-        require_current(engine)
-    except DatabaseUnavailable:
-        # Not there yet, or older: upgrade() refuses a newer one with its own sentence.
-        upgrade(engine)
+    prepare(engine)
     return engine
 
 
