@@ -263,9 +263,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _tidy() -> None:
-    """Give back what pages leave behind: texts in the parser's caches, and freed memory that the C library keeps."""
-    if (meta := sys.modules.get("trafilatura.meta")) is not None:
-        meta.reset_caches()
+    """Give the memory that pages have freed, and the C library keeps for the next, back to the system."""
     # glibc alone has it; other libraries give memory back by rules of their own.
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
