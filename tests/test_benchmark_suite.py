@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.reading_cpu import Clock, timed_stages
 from benchmarks.suite import compare, kept_part, last_release, table
+from benchmarks.wire import corpus_digest, load_pages
 from pipeline.reading import read
 
 
@@ -65,3 +66,9 @@ def test_a_stage_is_charged_its_own_time_alone_and_the_functions_are_put_back() 
     with timed_stages(clock):
         assert read.decode_page is not before
     assert read.decode_page is before
+
+
+def test_the_demonstrations_pages_are_the_same_at_any_time() -> None:
+    pages = load_pages(None)
+    assert all(page.published < "2026-01-02" for page in pages)
+    assert corpus_digest(pages) == corpus_digest(load_pages(None))
