@@ -26,6 +26,7 @@ from pipeline.values import FetchedPage
 PAGE_MAX_BYTES = 8 << 20
 _GZIP = b"\x1f\x8b\x08"
 _SEARCH_BYTES = 1 << 20
+_PIECE_BYTES = 4096  # deflate makes a thousand times as much of them at the most
 _HTML = ("text/html", "application/xhtml+xml")
 # What warcio can undo here; brotli needs a package that we do not ship.
 _CODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
@@ -91,9 +92,28 @@ def _read_record(file: BinaryIO, offset: int, now: datetime) -> ArchivedRecord |
         raise WebArchiveError(
             "the file is packed as a whole and not record by record; `warcio recompress IN OUT` mends that"
         )
+    if outcome is Backfilled.NOT_RESPONSE:
+        # Perhaps a response whose headers damage made into others, its length among them. A response has a digest.
+        if records.err_count:
+            raise EOFError("the record does not end where it says")
+        _require_whole(file, offset)
     if outcome is Backfilled.NEW and (problem := _digest_problem(record)) is not None:
         outcome, page, detail = Backfilled.BAD_DIGEST, None, problem
     return ArchivedRecord(offset, max(records.offset, offset + 1), outcome, page, detail)
+
+
+def _require_whole(file: BinaryIO, offset: int) -> None:
+    """Raises zlib.error or EOFError when the packed record at `offset` fails its checksum or has no end."""
+    file.seek(offset)
+    piece = file.read(_PIECE_BYTES)
+    if not piece.startswith(_GZIP):
+        return
+    member = zlib.decompressobj(wbits=31)
+    while not member.eof:
+        if not piece:
+            raise EOFError("the file ends before the record does")
+        member.decompress(piece)
+        piece = file.read(_PIECE_BYTES)
 
 
 def _judged(record: Any, now: datetime) -> tuple[Backfilled, FetchedPage | None, str | None]:

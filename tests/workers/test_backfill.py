@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from warcio.warcwriter import WARCWriter
 
 from pipeline.batches import BACKFILL_PRIORITY
 from pipeline.feeds.sitemaplist import read_sitemap
-from pipeline.outcomes import BackfillKind, Reason, UrlState
+from pipeline.outcomes import Backfilled, BackfillKind, Reason, UrlState
 from pipeline.store import backfills as backfill_store
 from pipeline.store import ledger, schema
 from workers.archive import Archive
@@ -53,7 +54,8 @@ def page(number: object) -> bytes:
 class Warc:
     """A WARC file in the making; `offsets` are where its records begin."""
 
-    def __init__(self, *, is_packed: bool = True) -> None:
+    def __init__(self, *, is_packed: bool = True, ids: str = "") -> None:
+        self._ids = ids
         self.raw = io.BytesIO()
         self._writer = WARCWriter(self.raw, gzip=is_packed)
         self.offsets: list[int] = []
@@ -69,7 +71,11 @@ class Warc:
             kind,
             io.BytesIO(page(url) if body is None else body),
             http_headers=answer if kind == "response" else None,
-            warc_headers_dict={"WARC-Date": "2026-10-01T12:00:00Z"},
+            # Given and not drawn: what damage does to a packed record hangs on each of its bytes.
+            warc_headers_dict={
+                "WARC-Date": "2026-10-01T12:00:00Z",
+                "WARC-Record-ID": f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, self._ids + url)}>",
+            },
         )
         self._writer.write_record(record)
         return self
@@ -83,8 +89,8 @@ def story(number: object) -> str:
     return f"http://wire.example/story/{number}"
 
 
-def stories(count: int, *, is_packed: bool = True) -> Warc:
-    warc = Warc(is_packed=is_packed)
+def stories(count: int, *, is_packed: bool = True, ids: str = "") -> Warc:
+    warc = Warc(is_packed=is_packed, ids=ids)
     for number in range(count):
         warc.add(story(number))
     return warc
@@ -164,6 +170,18 @@ def test_a_damaged_record_is_counted_and_the_others_are_read(
     assert read.counts["new"] == (5 if damage == "noise" else 4)
     assert read.problem is None
     engine.dispose()
+
+
+@pytest.mark.parametrize("ids", ["20", "21", "48", "90", "435"])
+def test_damage_that_makes_other_headers_of_a_packed_record_takes_no_other_along(tmp_path: Path, ids: str) -> None:
+    warc = stories(5, ids=ids)
+    raw = bytearray(warc.raw.getvalue())
+    middle = (warc.offsets[2] + warc.offsets[3]) // 2
+    raw[middle : middle + 8] = b"\xff" * 8
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(raw)
+    found = [record.outcome for record in read_records(path, 0, utc_now())]
+    assert found == [Backfilled.NEW, Backfilled.NEW, Backfilled.BAD_RECORD, Backfilled.NEW, Backfilled.NEW]
 
 
 def test_a_wrong_digest_is_found_by_itself(tmp_path: Path) -> None:
