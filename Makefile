@@ -31,7 +31,7 @@ demo: $(VENV)/ready-run           ## The same over a small recorded wire; no net
 	$(BIN)/frontwire demo
 
 test: $(VENV)/ready-test lint types  ## Every check that runs on every change
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fast-test: $(VENV)/ready-test     ## Without starting whole process trees and browsers
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not processes and not browser"

@@ -31,12 +31,6 @@ from workers.database import open_engine, upgrade
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start real processes or a browser come first, so that none is left to run alone at the end."""
-    slow = {item.path for item in items if {"processes", "browser"} & {mark.name for mark in item.iter_markers()}}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 # ------------------------------------------------------------------------------------------------------- databases
 
 
