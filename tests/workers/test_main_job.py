@@ -81,7 +81,7 @@ def test_postgresql_redis_and_three_workers_end_the_same(
 
 def test_requests_to_a_host_keep_their_distance_over_all_processes(tmp_path: Path, origin: Origin) -> None:
     """P16, from the server's own log: feeds, robots.txt and pages of three workers and the poller together."""
-    delay_s = 0.4
+    delay_s = 0.8
     env = environment(tmp_path, origin, FRONTWIRE_HOST_DELAY_S=str(delay_s))
     import_feeds(tmp_path, origin, env)
     drain(env, "--workers", "3")
