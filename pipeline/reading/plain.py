@@ -71,8 +71,10 @@ def preformatted(tree: HtmlElement) -> str | None:
     if found is None:
         return None
     text = found.text_content()
+    lines = [line for line in text.split("\n") if line.strip()]
     whole = sum(len(part.strip()) for body in tree.iter("body") for part in body.itertext())
-    is_copy = len(text) >= _COPY_MIN_CHARS and text.count("\n") >= _COPY_MIN_LINES
+    # Copy says something new in nearly every line; what does not is a flood.
+    is_copy = len(text) >= _COPY_MIN_CHARS and len(lines) >= _COPY_MIN_LINES and 2 * len(set(lines)) > len(lines)
     return text if is_copy and len(text) >= _COPY_SHARE * whole else None
 
 

@@ -75,6 +75,12 @@ def test_copy_in_a_pre_element_is_read_like_plain_text(text: str) -> None:
     assert (got.title, got.text, got.authors) == (TITLE, TEXT, (AUTHOR,))
 
 
+def test_a_flood_of_one_line_in_a_pre_element_is_no_copy() -> None:
+    flood = "\n".join(["a line of text that says the same again and again"] * 400)
+    got = story(f"<html><body><article><h1>{TITLE}</h1>{BODY}<pre>{flood}</pre></article></body></html>")
+    assert PARAGRAPHS[0] in got.text
+
+
 def test_a_listing_inside_a_story_is_not_taken_for_the_page() -> None:
     listing = "\n".join(f"port {number}: open for ships of the northern states" for number in range(12))
     got = story(f"<html><body><article><h1>{TITLE}</h1>{BODY}<pre>{listing}</pre></article></body></html>")
