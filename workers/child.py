@@ -38,8 +38,8 @@ PAGES_PER_CHILD = 500
 # A child has about 115 MB with its models, and a long page takes some 40 MB more. One that holds more than the first
 # between two pages won't give it back; a page that drives it over the second is ended, so that a worker and its child
 # stay under 400 MB. Feeds may be larger than pages: for them the 1 GiB of the kernel's limit holds.
-WORN_BYTES = 256 << 20
-PAGE_MEMORY_BYTES = 288 << 20
+WORN_BYTES = 208 << 20
+PAGE_MEMORY_BYTES = 240 << 20
 MEMORY_LOOK_S = 0.05
 # A child that has grown by so much since it last did gives back what it can.
 TIDY_BYTES = 16 << 20
