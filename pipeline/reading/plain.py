@@ -71,11 +71,12 @@ def preformatted(tree: HtmlElement) -> str | None:
     if found is None:
         return None
     text = found.text_content()
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [bare for line in text.split("\n") if (bare := line.strip())]
+    chars = sum(map(len, lines))
     whole = sum(len(part.strip()) for body in tree.iter("body") for part in body.itertext())
     # Copy says something new in nearly every line; what does not is a flood.
-    is_copy = len(text) >= _COPY_MIN_CHARS and len(lines) >= _COPY_MIN_LINES and 2 * len(set(lines)) > len(lines)
-    return text if is_copy and len(text) >= _COPY_SHARE * whole else None
+    is_copy = chars >= _COPY_MIN_CHARS and len(lines) >= _COPY_MIN_LINES and 2 * len(set(lines)) > len(lines)
+    return text if is_copy and chars >= _COPY_SHARE * whole else None
 
 
 def plain_evidence(lines: tuple[Line, ...]) -> Evidence:

@@ -276,7 +276,7 @@ def extend_claims(connection: Connection, token: str, now: datetime, lease_s: fl
 
 def is_held(connection: Connection, claim: Claim) -> bool:
     """Whether the claim still stands; locks its row until the transaction ends (P5)."""
-    return connection.execute(_HELD, {"claimed": claim.url_id, "token": claim.token}).first() is not None
+    return claim.url_id in held_among(connection, [claim])
 
 
 def held_among(connection: Connection, claims: Sequence[Claim]) -> frozenset[int]:
@@ -298,7 +298,6 @@ _STANDS = (
     urls.c.state == UrlState.CLAIMED,
     urls.c.lease_token == bindparam("token"),
 )
-_HELD = select(urls.c.id).where(*_STANDS).with_for_update()
 # What is set is told by the parameters: one compiled statement for each set of columns.
 _SETTLE = update(urls).where(*_STANDS)
 
