@@ -9,7 +9,9 @@ TEXTS ?=
 STORIES ?= 100000
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
-KILLS ?= 500
+KILLS ?= 550
+GAP ?= 2
+SERVER ?=
 LIMIT ?= 30
 OUTAGE ?= 300
 SEED ?= 1
@@ -17,7 +19,6 @@ FEED_MUTANTS ?= 200000
 PAGE_MUTANTS ?= 50000
 TREE ?=
 JOBS ?= 10000
-STORIES ?= 10000000
 POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
@@ -46,8 +47,9 @@ types: $(VENV)/ready-test
 rq: $(VENV)/ready-test            ## RQ's faults and the queue alone: run this first when rq is upgraded
 	$(BIN)/python -m pytest tests/workers/test_rq_faults.py tests/workers/test_queue.py
 
-chaos: $(VENV)/ready-test         ## kill -9 of everything, at length: SEEDS, URLS, KILLS
-	cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --limit-s 7200 $(SEEDS:%=--seed %)
+chaos: $(VENV)/ready-test         ## kill -9 of everything, at length: SEEDS, URLS, KILLS and GAP seconds; SERVER=postgresql://… for PostgreSQL too
+	cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --gap-s $(GAP) --limit-s 7200 $(SEEDS:%=--seed %)
+	$(if $(SERVER),cd tests && ../$(BIN)/python chaos_runner.py --urls $(URLS) --kills $(KILLS) --gap-s $(GAP) --limit-s 7200 $(SEEDS:%=--seed %) --server-url $(SERVER))
 
 outages: $(VENV)/ready-test       ## Database, queue, disk and clock taken away for OUTAGE seconds each, on both databases
 	$(BIN)/python tests/outage_runner.py --database postgresql --outage-s $(OUTAGE)

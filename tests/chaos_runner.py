@@ -1,16 +1,17 @@
 """Kill things in the middle of the main job and hold SQL against what was announced (promises P1-P3, P5-P7).
 
-    python tests/chaos_runner.py --urls 1200 --kills 60 --seed 1 [--database-url postgresql://…]
+    python tests/chaos_runner.py --urls 1200 --kills 60 --seed 1 [--gap-s 0.75] [--server-url postgresql://…]
 
 starts `frontwire run --until-idle` against an origin whose answers are known, kills workers, their reading children,
 the poller, the dispatcher and Valkey at random with SIGKILL, stops workers for longer than a lease, flushes Redis, and
 checks that every URL ended stored, once, with the right text. Prints how long it took after each accident until the
-next URL ended in SQL.
+next URL ended in SQL. On PostgreSQL each seed gets a database of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -25,13 +26,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 from known_origin import Origin, paragraphs, start_origin
 from recovery import Progress, engine_of, spread
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 LEASE_S = 3.0
+GAP_S = 0.75
 # `worker` is a leader without its child, `child` a child alone, `tree` both at once.
 ACCIDENTS = ("worker", "worker", "child", "child", "tree", "poller", "dispatcher", "valkey", "flush", "pause")
 
@@ -58,7 +62,14 @@ class ChaosResult:
 
 
 def run_chaos(
-    directory: Path, *, urls: int, kills: int, seed: int, database_url: str | None = None, limit_s: float = 300
+    directory: Path,
+    *,
+    urls: int,
+    kills: int,
+    seed: int,
+    database_url: str | None = None,
+    limit_s: float = 300,
+    gap_s: float = GAP_S,
 ) -> ChaosResult:
     """One run. The directory is left as it ends, with the processes' logs in `run.log`."""
     origin = start_origin(sites=max(4, urls // 12), pages=urls, latency_s=0.02)
@@ -92,7 +103,9 @@ def run_chaos(
             progress = Progress(database)
             caused: list[tuple[str, float]] = []
             try:
-                caused = cause_accidents(run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s)
+                caused = cause_accidents(
+                    run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s, gap_s
+                )
                 status = run.wait(max(1.0, limit_s - (time.monotonic() - started)))
             except subprocess.TimeoutExpired:
                 status = -1
@@ -105,9 +118,9 @@ def run_chaos(
 
 
 def cause_accidents(
-    run: subprocess.Popen[bytes], chance: random.Random, kills: int, socket: Path, limit_s: float
+    run: subprocess.Popen[bytes], chance: random.Random, kills: int, socket: Path, limit_s: float, gap_s: float
 ) -> list[tuple[str, float]]:
-    """Cause `kills` accidents while the run lasts, every kind at least once where there is time for it.
+    """Cause `kills` accidents, `gap_s` apart in the mean, while the run lasts; every kind once where there is time.
 
     Returns the kind of each and the instant (monotonic) at which it was over.
     """
@@ -130,7 +143,7 @@ def cause_accidents(
         else:
             # On a busy machine the victim of the moment before may not be back yet: its kind comes again later.
             planned.append(kind)
-        pause_s = chance.uniform(0.3, 1.2)
+        pause_s = chance.uniform(0.4 * gap_s, 1.6 * gap_s)
     return done
 
 
@@ -244,6 +257,19 @@ def write_opml(path: Path, feeds: Sequence[str]) -> None:
     path.write_text(f'<opml version="2.0"><head><title>chaos</title></head><body>{outlines}</body></opml>')
 
 
+@contextlib.contextmanager
+def database_of_its_own(server_url: str | None, seed: int) -> Iterator[str | None]:
+    """The URL of an empty database on that PostgreSQL server, dropped afterwards; without a server None (SQLite)."""
+    if server_url is None:
+        yield None
+        return
+    name = f"frontwire_chaos_{os.getpid()}_{seed}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'".encode())
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 def main() -> int:
     """Run from the command line; prints one JSON line a run, exit status 1 when any promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -251,20 +277,26 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, action="append", help="may be repeated")
     parser.add_argument("--limit-s", type=float, default=900)
-    parser.add_argument("--database-url", help="an empty PostgreSQL database (default: SQLite)")
+    parser.add_argument("--gap-s", type=float, default=GAP_S, help="mean seconds from one accident to the next")
+    parser.add_argument("--server-url", help="a PostgreSQL server that lets us create databases (default: SQLite)")
     options = parser.parse_args()
     is_clean = True
     for seed in options.seed or [1]:
-        with tempfile.TemporaryDirectory(prefix="frontwire-chaos-") as name:
+        with (
+            tempfile.TemporaryDirectory(prefix="frontwire-chaos-") as name,
+            database_of_its_own(options.server_url, seed) as database_url,
+        ):
             result = run_chaos(
                 Path(name),
                 urls=options.urls,
                 kills=options.kills,
                 seed=seed,
-                database_url=options.database_url,
+                database_url=database_url,
                 limit_s=options.limit_s,
+                gap_s=options.gap_s,
             )
-            print(json.dumps(result.__dict__), flush=True)
+            database = "sqlite" if database_url is None else "postgresql"
+            print(json.dumps({"database": database} | result.__dict__), flush=True)
             if not result.is_clean:
                 is_clean = False
                 print((Path(name) / "run.log").read_text(errors="replace")[-5000:], file=sys.stderr)
