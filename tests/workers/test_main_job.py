@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,31 @@ def origin() -> Iterator[Origin]:
     running = start_origin(sites=6, pages=36)
     yield running
     running.close()
+
+
+@dataclass(frozen=True)
+class Drained:
+    """A directory in which all that an origin announces was stored once, and what was told and asked meanwhile."""
+
+    directory: Path
+    origin: Origin
+    env: dict[str, str]
+    summary: dict[str, Any]
+    page_hits: int
+
+
+@pytest.fixture(scope="module")
+def drained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drained]:
+    directory, origin = tmp_path_factory.mktemp("drained"), start_origin(sites=6, pages=36)
+    env = environment(directory, origin)
+    import_feeds(directory, origin, env)
+    summary = drain(env)
+    yield Drained(directory, origin, env, summary, hits_of_pages(origin))
+    origin.close()
+
+
+def hits_of_pages(origin: Origin) -> int:
+    return sum(count for path, count in origin.hits.items() if "/story/" in path)
 
 
 def environment(tmp_path: Path, origin: Origin, **more: str) -> dict[str, str]:
@@ -59,16 +85,14 @@ def import_feeds(tmp_path: Path, origin: Origin, env: dict[str, str]) -> None:
     assert frontwire("feeds", "import", str(tmp_path / "feeds.opml"), env=env).returncode == 0
 
 
-def test_every_announced_url_ends_and_a_second_run_stores_nothing_new(tmp_path: Path, origin: Origin) -> None:
-    env = environment(tmp_path, origin)
-    import_feeds(tmp_path, origin, env)
-    first = drain(env)
-    assert first["funnel"] == [{"state": "stored", "reason": "new", "urls": origin.pages}]
-    page_hits = sum(count for path, count in origin.hits.items() if "/story/" in path)
-    assert page_hits <= 1.3 * origin.pages, "P7: at most 1.3 fetches a URL in calm"
-    again = drain(env)
+def test_every_announced_url_ends_and_a_second_run_stores_nothing_new(drained: Drained) -> None:
+    origin = drained.origin
+    assert drained.summary["funnel"] == [{"state": "stored", "reason": "new", "urls": origin.pages}]
+    assert drained.page_hits <= 1.3 * origin.pages, "P7: at most 1.3 fetches a URL in calm"
+    before = hits_of_pages(origin)
+    again = drain(drained.env)
     assert (again["stories"], again["urls"], again["revisions"]) == (origin.pages, origin.pages, 0)
-    assert sum(count for path, count in origin.hits.items() if "/story/" in path) == page_hits
+    assert hits_of_pages(origin) == before
 
 
 def test_postgresql_redis_and_three_workers_end_the_same(
@@ -95,10 +119,8 @@ def test_requests_to_a_host_keep_their_distance_over_all_processes(tmp_path: Pat
         assert max(times) - min(times) >= delay_s * (len(times) - 1) * 0.95, host
 
 
-def test_explain_show_search_export_reread_and_requeue_after_a_run(tmp_path: Path, origin: Origin) -> None:
-    env = environment(tmp_path, origin)
-    import_feeds(tmp_path, origin, env)
-    drain(env)
+def test_explain_show_search_export_reread_and_requeue_after_a_run(drained: Drained, tmp_path: Path) -> None:
+    origin, env = drained.origin, drained.env
     url = next(iter(origin.urls()))
     explained = json.loads(frontwire("explain", url, "--json", env=env).stdout)
     assert explained["url"]["state"] == "stored"
