@@ -2,10 +2,12 @@
 
     python tests/chaos_runner.py --urls 1200 --kills 60 --seed 1 [--gap-s 0.75] [--server-url postgresql://…]
 
-starts `frontwire run --until-idle` against an origin whose answers are known, kills workers, their reading children,
-the poller, the dispatcher and Valkey at random with SIGKILL, stops workers for longer than a lease, flushes Redis, and
-checks that every URL ended stored, once, with the right text. Prints how long it took after each accident until the
-next URL ended in SQL. On PostgreSQL each seed gets a database of its own.
+starts `frontwire run --until-idle` against an origin whose answers are known and whose feeds show what comes next to
+those only who acknowledge what they had. Workers, their reading children, the poller, the dispatcher, Valkey and the
+supervisor are killed at random with SIGKILL, others told to end, workers stopped for longer than a lease, Redis is
+flushed. In the end every URL must be stored, once, with the right text, or known as a copy of the one that is, and
+every edit be a revision. Prints how long it took after each accident until the next URL ended in SQL.
+On PostgreSQL each seed gets a database of its own.
 """
 
 from __future__ import annotations
@@ -24,20 +26,28 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 import psycopg
-from known_origin import Origin, paragraphs, start_origin
+from known_origin import Origin, original_of, start_origin
 from recovery import Progress, engine_of, spread
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+FRONTWIRE = [sys.executable, "-m", "workers"]
 LEASE_S = 3.0
 GAP_S = 0.75
-# `worker` is a leader without its child, `child` a child alone, `tree` both at once.
-ACCIDENTS = ("worker", "worker", "child", "child", "tree", "poller", "dispatcher", "valkey", "flush", "pause")
+WINDOWS = 2
+# `worker` is a leader without its child, `child` a child alone, `tree` both at once; `term` asks one process to end;
+# after `supervisor` the whole machine is started again.
+ACCIDENTS = (
+    *("worker", "worker", "child", "child", "tree", "poller", "dispatcher", "valkey", "flush", "pause"),
+    *("term", "supervisor"),
+)
+STOPPABLE = ("worker", "poller", "dispatcher")
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,8 @@ def run_chaos(
     gap_s: float = GAP_S,
 ) -> ChaosResult:
     """One run. The directory is left as it ends, with the processes' logs in `run.log`."""
-    origin = start_origin(sites=max(4, urls // 12), pages=urls, latency_s=0.02)
+    # About twelve pages a site; ten has no divisor in common with it, so that no site has all the pages that fail.
+    origin = start_origin(sites=max(3, urls // 120 * 10 + 3), pages=urls, latency_s=0.02, windows=WINDOWS)
     started = time.monotonic()
     environment = os.environ | {
         "FRONTWIRE_DATA_DIR": str(directory / "data"),
@@ -89,73 +100,99 @@ def run_chaos(
     database = database_url or f"sqlite:///{directory / 'data' / 'frontwire.sqlite'}"
     try:
         write_opml(directory / "feeds.opml", origin.feeds())
-        frontwire = [sys.executable, "-m", "workers"]
-        subprocess.run(
-            [*frontwire, "feeds", "import", str(directory / "feeds.opml")],
-            env=environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        imported = [*FRONTWIRE, "feeds", "import", str(directory / "feeds.opml")]
+        subprocess.run(imported, env=environment, check=True, stdout=subprocess.DEVNULL)
         with (directory / "run.log").open("wb") as log:
-            run = subprocess.Popen(
-                [*frontwire, "run", "--until-idle", "--no-dashboard"], env=environment, stdout=log, stderr=log
-            )
+            machine = Machine(environment, log, directory / "data" / "valkey.sock")
             progress = Progress(database)
-            caused: list[tuple[str, float]] = []
             try:
-                caused = cause_accidents(
-                    run, random.Random(seed), kills, directory / "data" / "valkey.sock", limit_s, gap_s
-                )
-                status = run.wait(max(1.0, limit_s - (time.monotonic() - started)))
-            except subprocess.TimeoutExpired:
-                status = -1
+                accidents = Accidents(random.Random(seed), kills, gap_s)
+                status = walk(machine, origin, accidents, started + limit_s)
             finally:
-                end_tree(run)
+                machine.end()
                 progress.close()
-        return compare(origin, database, seed, caused, progress, time.monotonic() - started, status)
+        return compare(origin, database, seed, accidents.done, progress, time.monotonic() - started, status)
     finally:
         origin.close()
 
 
-def cause_accidents(
-    run: subprocess.Popen[bytes], chance: random.Random, kills: int, socket: Path, limit_s: float, gap_s: float
-) -> list[tuple[str, float]]:
-    """Cause `kills` accidents, `gap_s` apart in the mean, while the run lasts; every kind once where there is time.
+class Machine:
+    """`frontwire run --until-idle`, started again when it was killed or has more to do."""
 
-    Returns the kind of each and the instant (monotonic) at which it was over.
-    """
-    done: list[tuple[str, float]] = []
-    planned = deque([*dict.fromkeys(ACCIDENTS), *(chance.choice(ACCIDENTS) for _ in range(kills))][: max(kills, 8)])
-    deadline = time.monotonic() + limit_s
-    # The first ones wait until the road is walked: an accident before the start proves nothing.
-    pause_s = 2.5
-    while planned:
+    def __init__(self, environment: dict[str, str], log: IO[bytes], socket: Path) -> None:
+        self._environment, self._log = environment, log
+        self.socket = socket
+        self.run = self._started()
+
+    def start_again(self) -> None:
+        self.run = self._started()
+
+    def end(self) -> None:
+        end_tree(self.run)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [*FRONTWIRE, "run", "--until-idle", "--no-dashboard"]
+        return subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
+
+
+class Accidents:
+    """What is to happen, `gap_s` apart in the mean and every kind once where there is time, and what did."""
+
+    def __init__(self, chance: random.Random, kills: int, gap_s: float) -> None:
+        self._chance, self._gap_s = chance, gap_s
+        kinds = [*dict.fromkeys(ACCIDENTS), *(chance.choice(ACCIDENTS) for _ in range(kills))]
+        self.planned = deque(kinds[: max(kills, len(set(ACCIDENTS)))])
+        # The kind of each, and the instant (monotonic) at which it was over.
+        self.done: list[tuple[str, float]] = []
+
+    def cause(self, machine: Machine, most: int, deadline: float) -> None:
+        """Cause up to `most` of those planned while the machine runs."""
+        # The first one waits until the road is walked: an accident before the start proves nothing.
+        pause_s, before = 2.5, len(self.done)
+        while self.planned and len(self.done) - before < most and time.monotonic() < deadline:
+            try:
+                machine.run.wait(pause_s)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+            kind = self.planned.popleft()
+            if cause(kind, machine, self._chance):
+                self.done.append((kind, time.monotonic()))
+            else:
+                # On a busy machine the victim of the moment before may not be back yet: its kind comes again later.
+                self.planned.append(kind)
+            pause_s = self._chance.uniform(0.4 * self._gap_s, 1.6 * self._gap_s)
+
+
+def walk(machine: Machine, origin: Origin, accidents: Accidents, deadline: float) -> int:
+    """Run until every window was shown, acknowledged and read; returns the last exit status, -1 past the deadline."""
+    share = -(-len(accidents.planned) // origin.windows)
+    while True:
+        accidents.cause(machine, share, deadline)
         try:
-            run.wait(pause_s)
-            break
+            status = machine.run.wait(max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            pass
-        if time.monotonic() > deadline:
-            break
-        kind = planned.popleft()
-        if cause(kind, run.pid, chance, socket):
-            done.append((kind, time.monotonic()))
-        else:
-            # On a busy machine the victim of the moment before may not be back yet: its kind comes again later.
-            planned.append(kind)
-        pause_s = chance.uniform(0.4 * gap_s, 1.6 * gap_s)
-    return done
+            return -1
+        if status != 0 or min(origin.shown) == origin.windows - 1:
+            return status
+        machine.start_again()
 
 
-def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
+def cause(kind: str, machine: Machine, chance: random.Random) -> bool:
     """One accident; False when its victim was not there."""
     if kind == "flush":
         try:
-            Redis.from_url(f"unix://{socket}?db=0").flushall()
+            Redis.from_url(f"unix://{machine.socket}?db=0").flushall()
         except RedisError:
             return False
         return True
-    victims = list(processes(run_pid, "worker" if kind in ("pause", "tree") else kind))
+    if kind == "supervisor":
+        machine.run.kill()
+        machine.run.wait()
+        machine.start_again()
+        return True
+    of_kind = {"pause": "worker", "tree": "worker", "term": chance.choice(STOPPABLE)}.get(kind, kind)
+    victims = list(processes(machine.run.pid, of_kind))
     if not victims:
         return False
     victim = chance.choice(victims)
@@ -164,6 +201,8 @@ def cause(kind: str, run_pid: int, chance: random.Random, socket: Path) -> bool:
             victim.suspend()
             time.sleep(LEASE_S * 1.5)
             victim.resume()
+        elif kind == "term":
+            victim.terminate()
         else:
             below = victim.children(recursive=True) if kind == "tree" else []
             victim.kill()
@@ -225,16 +264,15 @@ def compare(
     engine = engine_of(database)
     with engine.connect() as connection:
         ledger = {row.url: row.state for row in connection.execute(text("SELECT url, state FROM urls"))}
-        rows = connection.execute(text("SELECT url, text FROM stories")).all()
-        revisions = connection.execute(text("SELECT count(*) FROM revisions")).scalar_one()
+        query = (
+            "SELECT url, text, (SELECT count(*) FROM revisions WHERE story_id = stories.id) AS editions FROM stories"
+        )
+        rows = connection.execute(text(query)).all()
     engine.dispose()
     wanted = origin.urls()
-    times = Counter(row.url for row in rows)
-    wrong = [row.url for row in rows if row.text != "\n\n".join(paragraphs(wanted[row.url]))]
     page_hits = sum(count for path, count in origin.hits.items() if "/story/" in path)
-    doubled = [url for url, count in times.items() if count > 1]
-    if revisions != len(rows):
-        doubled.append(f"{revisions} revisions of {len(rows)} stories")
+    stored = Counter(text_number(origin, wanted[row.url]) for row in rows if row.url in wanted)
+    states = {"stored", "duplicate"} if origin.is_eventful else {"stored"}
     return ChaosResult(
         seed=seed,
         urls=len(wanted),
@@ -244,11 +282,23 @@ def compare(
         seconds=round(seconds, 1),
         fetches_per_url=round(page_hits / len(wanted), 3),
         lost=[url for url in wanted if url not in ledger],
-        doubled=doubled,
-        unfinished=[url for url, state in ledger.items() if state != "stored"],
-        wrong=wrong,
+        doubled=[f"report {number}" for number, times in stored.items() if times > 1],
+        unfinished=[url for url, state in ledger.items() if state not in states],
+        wrong=[row.url for row in rows if not is_right(origin, wanted.get(row.url), row.text, row.editions)]
+        # Each text that was announced has its story: what is called a duplicate is the copy of one.
+        + [url for url, number in wanted.items() if text_number(origin, number) not in stored],
         exit_status=status,
     )
+
+
+def text_number(origin: Origin, number: int) -> int:
+    """The report whose text the page has."""
+    return original_of(number) if origin.is_eventful else number
+
+
+def is_right(origin: Origin, number: int | None, told: str, editions: int) -> bool:
+    """Whether a story has the text of its page, and a revision for each edition that the page has had."""
+    return number is not None and told == origin.text_of(number) and editions == origin.edition_of(number)
 
 
 def write_opml(path: Path, feeds: Sequence[str]) -> None:
