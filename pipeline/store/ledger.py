@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
     update,
 )
@@ -123,13 +124,16 @@ def _due_query(*, breaking_only: bool) -> Select[Any]:
         urls.c.priority < REVISIT_PRIORITY, candidate.c.turn + func.coalesce(in_flight.c.busy, 0) == 1
     )
     is_held = and_(hosts.c.down_until > _NOW, hosts.c.down_until <= _LATEST)
+    # Not that it waits once more: a candidate does, and PostgreSQL, as long as it has not counted its rows, would take
+    # the index for one that finds a row or two, and look at every candidate for each URL that waits.
+    is_chosen = urls.c.priority <= BREAKING_PRIORITY if breaking_only else true()
     return (
         select(urls.c.id, urls.c.host, urls.c.reason)
         .join(candidate, candidate.c.id == urls.c.id)
         .outerjoin(in_flight, in_flight.c.host == urls.c.host)
         .outerjoin(hosts, hosts.c.host == urls.c.host)
         .where(
-            chosen,
+            is_chosen,
             candidate.c.turn + func.coalesce(in_flight.c.busy, 0) <= IN_FLIGHT_PER_HOST,
             is_looked_at_alone,
             or_(hosts.c.host.is_(None), hosts.c.down_until.is_(None), ~is_held),

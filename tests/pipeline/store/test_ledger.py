@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, event, select, update
 from store_builders import LEASE_S, announce, at, claim_all, entry, states
 
 from pipeline.outcomes import REASONS, Reason, UrlState
 from pipeline.store import hosts, ledger, schema
 from pipeline.values import Settlement
+from workers.database import open_engine
 
 
 def test_an_announced_url_waits_is_queued_is_claimed_and_ends(engine: Engine) -> None:
@@ -25,6 +27,35 @@ def test_an_announced_url_waits_is_queued_is_claimed_and_ends(engine: Engine) ->
     with engine.begin() as connection:
         assert ledger.settle(connection, claim, Settlement(UrlState.REJECTED, Reason.NOT_FOUND), at(1))
     assert states(engine) == {UrlState.REJECTED: 1}
+
+
+def test_a_dispatch_asks_once_a_host_while_postgresql_has_not_counted_its_rows(postgres_url: str) -> None:
+    """Between a flood of news and the next ANALYZE the planner believes that nothing waits."""
+    hosts_waiting, each = 100, 3
+    engine = open_engine(postgres_url)
+    for number in range(each):
+        urls = [f"https://www.s{host}.example/story/{number}" for host in range(hosts_waiting)]
+        announce(engine, [entry(number * hosts_waiting + host, url=url) for host, url in enumerate(urls)])
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def remember(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("SELECT urls.id"):
+            asked.append((statement, parameters))
+
+    with engine.begin() as connection:
+        assert len(ledger.lease_due_urls(connection, at(), 50, LEASE_S)) == 50
+    ((statement, parameters),) = asked
+    with engine.connect() as connection:
+        told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar_one()
+    engine.dispose()
+    assert look_ups(told[0]["Plan"]) == 2 * hosts_waiting, "two for each host, and not for each URL besides"
+
+
+def look_ups(plan: dict[str, Any]) -> int:
+    """How often the subqueries of the plan were asked."""
+    own = plan["Actual Loops"] if plan.get("Parent Relationship") == "SubPlan" else 0
+    return int(own) + sum(look_ups(step) for step in plan.get("Plans", []))
 
 
 def test_two_copies_of_a_job_claim_a_url_once(engine: Engine) -> None:
