@@ -37,7 +37,8 @@ FAULTS = {
     "INSERT INTO stories SELECT 99, 'http://www.s2.example/story/17', text FROM stories WHERE id = 16": "doubled",
     "UPDATE stories SET text = text || '.' WHERE url LIKE '%/story/1'": "wrong",
     "DELETE FROM stories WHERE url LIKE '%/story/16'": "wrong",
-    "DELETE FROM revisions WHERE story_id = 5 AND number = 2": "wrong",
+    "INSERT INTO revisions VALUES (6, 2)": "wrong",
+    "DELETE FROM revisions WHERE story_id = 6": "wrong",
 }
 
 

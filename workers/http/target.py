@@ -39,6 +39,9 @@ class Refused:
     detail: str
 
 
+_TOO_LONG = Refused(Reason.URL_REFUSED, f"The URL is longer than {URL_MAX_CHARS} characters.")
+
+
 def without_user_info(url: str) -> str:
     """`url` without the user name and password that may stand before its host; else as it came."""
     return _USER_INFO.sub(lambda match: (match.group(1) or "") + "//", url, count=1)
@@ -61,7 +64,7 @@ def check_url(text: str, rules: tuple[AllowRule, ...], *, is_proxied: bool = Fal
     """
     text = text.strip()
     if len(text) > URL_MAX_CHARS:
-        return Refused(Reason.URL_REFUSED, f"The URL is longer than {URL_MAX_CHARS} characters.")
+        return _TOO_LONG
     if any(char < " " or char == "\x7f" for char in text):
         return Refused(Reason.URL_REFUSED, "The URL holds control characters.")
     try:
@@ -108,7 +111,10 @@ def _check_parts(url: URL, rules: tuple[AllowRule, ...], *, is_proxied: bool) ->
         url = url.with_user(None)
     if url.raw_fragment:
         url = url.with_fragment(None)
-    return Target(url, host, port, str(url))
+    text = str(url)
+    if len(text) > URL_MAX_CHARS:  # written out, a letter beyond ASCII is six characters and more
+        return _TOO_LONG
+    return Target(url, host, port, text)
 
 
 def _literal(host: str) -> IPAddress | Refused | None:

@@ -74,6 +74,7 @@ def test_a_private_address_in_any_spelling_is_blocked(host: str) -> None:
         "http://xn--/",
         "http://news..example/",
         "http://news.example/" + "a" * 2048,
+        "http://news.example/" + "\u00e4" * 1000,
         "",
     ],
 )
