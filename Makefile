@@ -23,7 +23,7 @@ POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
         bench-dashboards bench-dashboards-replay bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions \
-        bench-extraction bench-extraction-folds bench-extraction-cpu bench-reading-cpu grafana lock wheel clean
+        bench-extraction bench-extraction-folds bench-extraction-cpu bench-reading-cpu bench-peers grafana lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
 	$(BIN)/frontwire run
@@ -113,6 +113,11 @@ bench-extraction-cpu: $(VENV)/ready-test   ## CORPUS=…: CPU of reading against
 
 bench-reading-cpu: $(VENV)/ready-test   ## CORPUS=…: all that the reading child does for a page against the bare loop, by stages
 	PYTHONPATH=. $(BIN)/python benchmarks/reading_cpu.py --corpus "$(CORPUS)"
+
+bench-peers: $(VENV)/ready-test   ## CORPUS=folder with gold.jsonl: beside newspaper4k, news-please and Fundus on one recorded wire
+	test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/pip --disable-pip-version-check install --quiet "newspaper4k[all]==0.9.6" news-please==1.6.16 fundus==0.5.7
+	PYTHONPATH=. $(BIN)/python benchmarks/peers.py --corpus $(CORPUS) --peers $(VENV)-peers/bin/python
 
 grafana: $(VENV)/ready-test       ## Write dashboards/grafana/dashboards from the code beside it
 	$(BIN)/python dashboards/grafana/build.py

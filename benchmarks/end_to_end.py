@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,8 +74,14 @@ def bare_loops(corpus: Path | None, copies: int, processes: int, pages: int) -> 
     return Cost(statistics.mean(cpu for _, cpu in taken), max(wall for wall, _ in taken), pages * processes)
 
 
-def road(pages: list[Page], proxy: str, workers: int, database_url: str | None) -> Cost:
-    """One `run --until-idle` over the pages' feeds, from nothing."""
+def road(
+    pages: list[Page],
+    proxy: str,
+    workers: int,
+    database_url: str | None,
+    look_at: Callable[[Path], None] | None = None,
+) -> Cost:
+    """One `run --until-idle` over the pages' feeds, from nothing. `look_at` gets the data directory before it goes."""
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as directory:
         (Path(directory) / "feeds.opml").write_text(opml(pages))
         settings = load_settings(
@@ -103,6 +110,8 @@ def road(pages: list[Page], proxy: str, workers: int, database_url: str | None) 
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         summary = json.loads(output)
+        if look_at is not None:
+            look_at(settings.data_dir)
         return Cost(
             cpu_s + server_cpu_s(database_url) - server_before, wall_s, summary["stories"], memory_mb, by_process
         )

@@ -61,7 +61,7 @@ def measure(page: Page) -> dict[str, float]:
     text = got["text"]
     if page.gold.get("kinds") and got.get("summary"):
         text = f"{got['summary']}\n{text}"
-    row |= _text_figures("\n".join(page.gold["paragraphs"]), text)
+    row |= text_figures("\n".join(page.gold["paragraphs"]), text)
     if page.gold.get("kinds"):
         row |= _paragraph_figures(page.gold["paragraphs"], text.split("\n"))
     if page.gold.get("title"):
@@ -81,7 +81,8 @@ def summarise(rows: list[dict[str, float]]) -> dict[str, float]:
     return {"F1": 2 * precision * recall / (precision + recall)} | out
 
 
-def _text_figures(gold: str, text: str) -> dict[str, float]:
+def text_figures(gold: str, text: str) -> dict[str, float]:
+    """Precision and recall of four-word shingles, and whether the words are exactly the gold's, each 0..1."""
     told, found = _shingles(gold), _shingles(text)
     both = sum((told & found).values())
     exact = float(_WORD.findall(gold) == _WORD.findall(text))
