@@ -35,8 +35,9 @@ from workers.settings import Settings, load_settings
 async def poll_rounds(engine: Engine, settings: Settings, rounds: int, feeds: int) -> list[float]:
     """CPU seconds a poll of each round after the first."""
     child, taken = ReadingChild(), []
-    async with HttpClient(http_policy(settings), SqlGate(engine, 0.0), utc_now) as http:
-        poller = Poller(engine, http, child, settings)
+    gate = SqlGate(engine, 0.0)
+    async with HttpClient(http_policy(settings), gate, utc_now) as http:
+        poller = Poller(engine, http, gate, child, settings)
         for _ in range(rounds + 1):
             with engine.begin() as connection:
                 feed_store.make_feeds_due(connection, utc_now())

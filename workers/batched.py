@@ -29,10 +29,22 @@ class Batched(Generic[T, R]):
     async def do(self, what: T) -> R:
         """The answer to `what`, once its batch is done."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Asked(what, answer))
+        self._put(_Asked(what, answer))
+        return await answer
+
+    def put(self, what: T) -> None:
+        """Have `what` done without waiting for it. `work` must not raise for it: nobody would hear of that."""
+        self._put(_Asked(what, None))
+
+    async def drained(self) -> None:
+        """Wait until all that was asked for is done."""
+        while self._task is not None:
+            await asyncio.wait({self._task})
+
+    def _put(self, asked: _Asked[T, R]) -> None:
+        self._waiting.append(asked)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
-        return await answer
 
     async def _work(self) -> None:
         try:
@@ -41,7 +53,7 @@ class Batched(Generic[T, R]):
                     await asyncio.sleep(self._gather_s)
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 # Who was cancelled meanwhile wants nothing any more.
-                batch = [asked for asked in batch if not asked.answer.done()]
+                batch = [asked for asked in batch if not asked.is_called_off()]
                 if not batch:
                     continue
                 try:
@@ -59,13 +71,16 @@ class Batched(Generic[T, R]):
 @dataclass(frozen=True, slots=True)
 class _Asked(Generic[T, R]):
     what: T
-    answer: asyncio.Future[R]
+    answer: asyncio.Future[R] | None
+
+    def is_called_off(self) -> bool:
+        return self.answer is not None and self.answer.done()
 
     def succeed(self, answer: R) -> None:
         # Who asked may have been cancelled in the meantime.
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_result(answer)
 
     def fail(self, error: Exception) -> None:
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_exception(error)

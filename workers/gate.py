@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from pipeline.store import hosts as host_store
 from pipeline.store.hosts import Passage
@@ -49,24 +49,44 @@ class SqlGate:
                 return GateClosed(answer.wait_s)
             await asyncio.sleep(answer.wait_s)
 
+    def take(self, connection: Connection, asked: Sequence[str]) -> list[HeldSlot | None]:
+        """Slots of the hosts, taken in the caller's transaction; None for each that would have to be waited for."""
+        passages = [Passage(host, uuid.uuid4().hex) for host in asked]
+        answers = host_store.enter_hosts(connection, passages, utc_now(), self._delay_s)
+        return [
+            HeldSlot(self, passage) if answer.wait_s == 0 else None
+            for passage, answer in zip(passages, answers, strict=True)
+        ]
+
     async def leave(self, passage: Passage) -> None:
         """Give a slot back. What fails is logged: the slot then frees itself."""
-        try:
-            await self._passing.do((passage, False))
-        except Exception as error:
-            log.warning("slot_not_given_back", host=passage.host, error=describe(error))
+        await self._passing.do((passage, False))
+
+    def leave_soon(self, passage: Passage) -> None:
+        """The same without waiting for it; see `drained`."""
+        self._passing.put((passage, False))
+
+    async def drained(self) -> None:
+        """Wait until the slots that were given back are free for others."""
+        await self._passing.drained()
 
     def _pass(self, passages: Sequence[tuple[Passage, bool]]) -> list[host_store.HostAnswer]:
         leaving = [passage for passage, enters in passages if not enters]
         entering = [passage for passage, enters in passages if enters]
         answers: Iterator[host_store.HostAnswer] = iter(())
         if leaving:
-            with self._engine.begin() as connection:
-                host_store.leave_hosts(connection, leaving)
+            self._leave(leaving)
         if entering:
             with self._engine.begin() as connection:
                 answers = iter(host_store.enter_hosts(connection, entering, utc_now(), self._delay_s))
         return [next(answers) if enters else _LEFT for _, enters in passages]
+
+    def _leave(self, passages: Sequence[Passage]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                host_store.leave_hosts(connection, passages)
+        except Exception as error:
+            log.warning("slots_not_given_back", hosts=[each.host for each in passages], error=describe(error))
 
 
 _LEFT = host_store.HostAnswer(0.0)
@@ -81,6 +101,30 @@ class _Slot(AbstractAsyncContextManager[object]):
     ) -> None:
         # Shielded: a cancelled fetch would otherwise keep its slot until it runs out.
         await asyncio.shield(self._gate.leave(self._passage))
+
+
+class HeldSlot(AbstractAsyncContextManager[object]):
+    """A slot for one request to `host` that was taken beforehand. Leaving it waits for nothing; twice is once."""
+
+    def __init__(self, gate: SqlGate, passage: Passage) -> None:
+        self._gate, self._passage = gate, passage
+        self._is_left = False
+
+    @property
+    def host(self) -> str:
+        """The host that may be asked."""
+        return self._passage.host
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        if not self._is_left:
+            self._is_left = True
+            self._gate.leave_soon(self._passage)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
 
 
 class SqlRobotsStore:

@@ -25,7 +25,7 @@ from workers.batched import Batched
 from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.database import reading
 from workers.drops import Drops
-from workers.gate import SqlGate
+from workers.gate import HeldSlot, SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
 from workers.process import Backoff, describe, is_passing, prolong_leases, stop_loop_on_signals, utc_now
@@ -42,11 +42,14 @@ _NOTHING_NEW = PollWritten(0, 0)
 
 
 class Poller:
-    """One poller process: its engine, its HTTP client, and one reading child for feed bodies."""
+    """One poller process: its engine, its HTTP client, the gate of its hosts, and one reading child for feed bodies."""
 
-    def __init__(self, engine: Engine, http: HttpClient, child: ReadingChild, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, http: HttpClient, gate: SqlGate, child: ReadingChild, settings: Settings
+    ) -> None:
         self._engine = engine
         self._http = http
+        self._gate = gate
         self._child = child
         self._child_turn = asyncio.Lock()
         self._settings = settings
@@ -87,8 +90,8 @@ class Poller:
         if room <= 0:
             return 0
         claimed = await asyncio.to_thread(self._claim, room)
-        for state in claimed:
-            task = asyncio.create_task(self._poll_safely(state))
+        for state, slot in claimed:
+            task = asyncio.create_task(self._poll_safely(state, slot))
             self._running.add(task)
             task.add_done_callback(self._ended)
         return len(claimed)
@@ -112,10 +115,12 @@ class Poller:
         """Wait until the polls in flight have ended."""
         while self._running:
             await asyncio.wait(set(self._running))
+        await self._gate.drained()
 
-    async def poll(self, state: FeedState) -> PollPlan | None:
-        """One poll from request to commit; None when the lease was lost meanwhile."""
-        result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
+    async def poll(self, state: FeedState, slot: HeldSlot | None = None) -> PollPlan | None:
+        """One poll from request to commit; None when the lease was lost meanwhile. `slot` is one of the feed's host."""
+        headers = request_headers(state, utc_now())
+        result = await self._http.fetch(state.url, kind="feed", headers=headers, slot=slot)
         if not state.is_index and _is_unchanged(state, result):
             return await self._end_unchanged(state, result)
         # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
@@ -137,9 +142,9 @@ class Poller:
         is_written = await self._quiet.do(QuietPoll(plan, now, _body_bytes(result), result.elapsed_s))
         return self._told(state, plan, _NOTHING_NEW if is_written else None)
 
-    async def _poll_safely(self, state: FeedState) -> None:
+    async def _poll_safely(self, state: FeedState, slot: HeldSlot | None) -> None:
         try:
-            await (self._drops.poll(state) if state.is_folder else self.poll(state))
+            await (self._drops.poll(state) if state.is_folder else self.poll(state, slot))
         except Exception as error:
             if is_passing(error):
                 log.warning("poll_not_written", feed=state.url, error=describe(error))
@@ -148,6 +153,9 @@ class Poller:
             # Nothing was written. Where even this is refused, the lease runs out instead.
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(self._postpone, state)
+        finally:
+            if slot is not None:
+                slot.leave()
 
     async def _read(self, state: FeedState, result: FetchResult, known: Mapping[str, str]) -> FeedReading | None:
         if not isinstance(result, FetchedPage) or _is_unchanged(state, result):
@@ -158,10 +166,14 @@ class Poller:
         async with self._child_turn:
             return await self._child.read_feed(page, utc_now(), known, source)
 
-    def _claim(self, room: int) -> list[FeedState]:
-        folders = self._drops.folder_ids()
+    def _claim(self, room: int) -> list[tuple[FeedState, HeldSlot | None]]:
+        """Due feeds, each with a slot of its host where one is free now: most are, one feed a host is claimed."""
+        folders, lease_s = self._drops.folder_ids(), self._settings.lease_s
         with self._engine.begin() as connection:
-            return feed_store.claim_due_feeds(connection, self._token, utc_now(), room, self._settings.lease_s, folders)
+            states = feed_store.claim_due_feeds(connection, self._token, utc_now(), room, lease_s, folders)
+            fetched = [state for state in states if not state.is_folder]
+            slots = self._gate.take(connection, [host_store.asked_host(state.url) for state in fetched])
+        return [*zip(fetched, slots, strict=True), *((state, None) for state in states if state.is_folder)]
 
     def _extend(self) -> None:
         with self._engine.begin() as connection:
@@ -222,6 +234,7 @@ class Poller:
             await asyncio.wait(set(self._running), timeout=FINISH_S)
         for task in list(self._running):
             task.cancel()
+        await self._gate.drained()
         with contextlib.suppress(Exception):
             # If SQL is away now, the leases run out instead.
             await asyncio.to_thread(self._release)
@@ -256,7 +269,7 @@ async def _main(engine: Engine, settings: Settings) -> None:
             log.info("guard", note=note)
         log.info("poller_started")
         try:
-            await Poller(engine, http, child, settings).run(stop)
+            await Poller(engine, http, gate, child, settings).run(stop)
         finally:
             await child.close()
     log.info("poller_stopped")

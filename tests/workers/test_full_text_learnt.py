@@ -72,9 +72,10 @@ def play(
     async def scene(origin: ScriptedOrigin) -> None:
         settings = load_settings(http_proxy=origin.proxy_url, host_delay_s=0, data_dir=directory)
         archive = Archive(settings.archive_dir, "test")
-        async with HttpClient(http_policy(settings), SqlGate(engine, 0), utc_now) as http:
+        gate = SqlGate(engine, 0)
+        async with HttpClient(http_policy(settings), gate, utc_now) as http:
             reader = Reader(engine, http, RobotsBook(SqlRobotsStore(engine), "frontwire"), child, archive, settings)
-            poller = Poller(engine, http, child, settings)
+            poller = Poller(engine, http, gate, child, settings)
             for count in (AGREED_MIN, AGREED_MIN + 1):
                 origin.answers[FEED] = listing(NAMES[:count], body)
                 with engine.begin() as connection:

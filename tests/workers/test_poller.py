@@ -39,8 +39,9 @@ Scene = Callable[[Poller], Awaitable[None]]
 @asynccontextmanager
 async def polling(engine: Engine, origin: ScriptedOrigin, child: ReadingChild, **more: object) -> AsyncIterator[Poller]:
     settings = load_settings(http_proxy=origin.proxy_url, host_delay_s=0, tick_s=0.05, **more)
-    async with HttpClient(http_policy(settings), SqlGate(engine, 0), utc_now) as http:
-        yield Poller(engine, http, child, settings)
+    gate = SqlGate(engine, 0)
+    async with HttpClient(http_policy(settings), gate, utc_now) as http:
+        yield Poller(engine, http, gate, child, settings)
 
 
 async def poll_once(poller: Poller) -> int:

@@ -137,11 +137,12 @@ async def subscriber(engine: Engine, hub: Hub, child: ReadingChild) -> AsyncIter
     settings = load_settings(
         host_delay_s=0, allow_addresses=f"127.0.0.1:{hub.port}", websub_url="https://desk.example/websub/"
     )
-    async with HttpClient(http_policy(settings), SqlGate(engine, 0), utc_now) as http:
+    gate = SqlGate(engine, 0)
+    async with HttpClient(http_policy(settings), gate, utc_now) as http:
         websub = WebSub(engine, http, child, settings)
         server = CallbackServer("127.0.0.1", 0, BODY_MAX_BYTES, websub.is_known, websub.verify, websub.take_push)
         async with server:
-            yield Scene(hub, Poller(engine, http, child, settings), websub, server.port)
+            yield Scene(hub, Poller(engine, http, gate, child, settings), websub, server.port)
 
 
 Play = Callable[[Callable[[Scene], Awaitable[None]]], None]

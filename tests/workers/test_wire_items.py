@@ -91,9 +91,10 @@ async def wire(engine: Engine, child: ReadingChild, directory: Path, origin: Scr
     )
     archive = Archive(settings.archive_dir, "reader-1")
     robots = RobotsBook(SqlRobotsStore(engine), product_token(settings.user_agent))
-    async with HttpClient(http_policy(settings), SqlGate(engine, 0), utc_now) as http:
+    gate = SqlGate(engine, 0)
+    async with HttpClient(http_policy(settings), gate, utc_now) as http:
         reader = Reader(engine, http, robots, child, archive, settings)
-        yield Wire(engine, Poller(engine, http, child, settings), reader, directory)
+        yield Wire(engine, Poller(engine, http, gate, child, settings), reader, directory)
     archive.close()
 
 
@@ -335,7 +336,7 @@ def test_two_pollers_at_once_read_each_file_once(play: Play, engine: Engine, tmp
         await stage.poll()
         for number in range(6):
             stage.drop(f"{number}.xml", news_item(1, guid=f"{GUID}-{number}"))
-        other = Poller(engine, stage.poller._http, stage.poller._child, stage.poller._settings)
+        other = Poller(engine, stage.poller._http, stage.poller._gate, stage.poller._child, stage.poller._settings)
         with engine.begin() as connection:
             connection.execute(update(schema.feeds).values(next_poll_at=utc_now()))
         await asyncio.gather(stage.poller.step(), other.step())

@@ -6,7 +6,7 @@ from workers.http.answers import Kind
 from workers.http.callbacks import CallbackServer, Pushed, Reply, Verification
 from workers.http.client import HttpClient
 from workers.http.connecting import Resolve
-from workers.http.gate import Gate, GateClosed, OpenGate, SpacedGate
+from workers.http.gate import Gate, GateClosed, OpenGate, SpacedGate, TakenSlot
 from workers.http.guard import AllowRule, is_public, parse_allow_addresses
 from workers.http.policy import HttpPolicy
 from workers.http.robots import (
@@ -46,6 +46,7 @@ __all__ = [
     "RobotsRules",
     "RobotsStore",
     "SpacedGate",
+    "TakenSlot",
     "Unreachable",
     "Verification",
     "is_public",

@@ -23,7 +23,7 @@ from workers.http.coding import ACCEPT_ENCODING, BodyFault, BoundedDecoder, Codi
 from workers.http.connecting import Connector, Resolve
 from workers.http.exchange import Answer, DirectExchange, Exchange, ProxyExchange
 from workers.http.faults import NETWORK_ERRORS, name_fault
-from workers.http.gate import Gate, GateClosed
+from workers.http.gate import Gate, GateClosed, TakenSlot
 from workers.http.policy import HttpPolicy
 from workers.http.robots import Allowed, Disallowed, RobotsCheck
 from workers.http.target import Refused, Target, check_url, join_location, storable_url, without_user_info
@@ -50,6 +50,7 @@ class _Trail:
     kind: Kind
     headers: tuple[tuple[str, str], ...]
     form: Mapping[str, str] | None = None
+    slot: TakenSlot | None = None
     spent_s: float = 0.0
     final_url: str | None = None
     redirects: list[Redirect] = field(default_factory=list)
@@ -118,14 +119,17 @@ class HttpClient:
         kind: Kind,
         headers: Sequence[tuple[str, str]] = (),
         robots: RobotsCheck | None = None,
+        slot: TakenSlot | None = None,
     ) -> FetchResult:
         """The page, a 304 to a conditional request, or why there is no body. Never raises for what the network does.
 
         `headers` join the request's own; with If-None-Match or If-Modified-Since a 304 is an answer. Pages are asked
         about at `robots` hop by hop; feeds are published to be polled and are not. Of a robots.txt the first 500 KiB
-        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate and for robots.txt.
+        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate and for robots.txt. `slot` lets the
+        first request to its host through the gate; one to another host leaves it to the caller.
         """
-        trail = _Trail(without_user_info(url), kind, tuple((name.lower(), value) for name, value in headers))
+        own = tuple((name.lower(), value) for name, value in headers)
+        trail = _Trail(without_user_info(url), kind, own, slot=slot)
         result = await self._follow(url, trail, robots if kind == "page" else None)
         return replace(result, elapsed_s=trail.spent_s, redirects=tuple(trail.redirects))
 
@@ -174,11 +178,15 @@ class HttpClient:
                 return self._failure(trail, Reason.ROBOTS_DISALLOWED, f"robots.txt of {target.host} disallows it.")
             if not isinstance(answer, Allowed):
                 return self._failure(trail, answer.reason, answer.detail, retry_after_s=answer.retry_after_s)
-        slot = await self._gate.enter(target.host)
-        if isinstance(slot, GateClosed):
-            detail = f"{target.host} is to be left alone for {slot.retry_after_s:.0f} s."
-            return self._failure(trail, Reason.THROTTLED, detail, retry_after_s=slot.retry_after_s)
-        async with slot:
+        slot, trail.slot = trail.slot, None
+        if slot is not None and slot.host == target.host:
+            async with slot:
+                return await self._timed(target, trail)
+        turn = await self._gate.enter(target.host)
+        if isinstance(turn, GateClosed):
+            detail = f"{target.host} is to be left alone for {turn.retry_after_s:.0f} s."
+            return self._failure(trail, Reason.THROTTLED, detail, retry_after_s=turn.retry_after_s)
+        async with turn:
             return await self._timed(target, trail)
 
     async def _timed(self, target: Target, trail: _Trail) -> FetchResult | _Moved:

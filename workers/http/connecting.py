@@ -14,6 +14,7 @@ from itertools import chain, zip_longest
 from aiohttp.client_proto import ResponseHandler
 
 from workers.http.guard import AllowRule, is_numeric_host, may_connect
+from workers.http.plain import PlainTransport, connect_socket
 from workers.http.target import Target
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -99,12 +100,11 @@ class Connector:
 
     async def _open(self, address: str, port: int) -> socket.socket:
         """A socket whose peer was asked for by address and is the one that answered."""
-        loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             opened.setblocking(False)
-            await loop.sock_connect(opened, (address, port))
+            await connect_socket(opened, (address, port))
             peer = opened.getpeername()
             # The last look before a byte leaves.
             if not self._may_connect(peer[0], peer[1]):
@@ -116,14 +116,17 @@ class Connector:
 
     async def _speak(self, connected: socket.socket, target: Target) -> ResponseHandler:
         loop = asyncio.get_running_loop()
-        is_tls = target.url.scheme == "https"
+        if target.url.scheme != "https":
+            handler = ResponseHandler(loop)
+            PlainTransport(loop, connected, handler)
+            return handler
         try:
             _, handler = await loop.create_connection(
                 lambda: ResponseHandler(loop),
                 sock=connected,
-                ssl=self._tls if is_tls else None,
+                ssl=self._tls,
                 # Certificates name hosts without the dot at their end.
-                server_hostname=target.host.rstrip(".") if is_tls else None,
+                server_hostname=target.host.rstrip("."),
             )
         except BaseException:
             connected.close()

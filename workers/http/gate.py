@@ -26,6 +26,15 @@ class Gate(Protocol):
         ...
 
 
+class TakenSlot(AbstractAsyncContextManager[object], Protocol):
+    """A slot for one request that whoever asks has taken already."""
+
+    @property
+    def host(self) -> str:
+        """The host that it is for, as `Gate.enter` names it."""
+        ...
+
+
 class OpenGate:
     """A gate that never waits: for tests and for one-off commands that make a single request."""
 

@@ -14,6 +14,7 @@ from workers.http.guard import PUBLIC_PORTS, AllowRule, IPAddress, is_numeric_ho
 
 URL_MAX_CHARS = 2048
 
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _UNSAFE = re.compile("[\x00-\x20\x7f]")
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*\.?")
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")
@@ -65,7 +66,7 @@ def check_url(text: str, rules: tuple[AllowRule, ...], *, is_proxied: bool = Fal
     text = text.strip()
     if len(text) > URL_MAX_CHARS:
         return _TOO_LONG
-    if any(char < " " or char == "\x7f" for char in text):
+    if _CONTROL.search(text):
         return Refused(Reason.URL_REFUSED, "The URL holds control characters.")
     try:
         return _check_parts(URL(text), rules, is_proxied=is_proxied)
