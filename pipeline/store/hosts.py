@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from pipeline.store.many import ForRows
 from pipeline.store.schema import hosts
 from pipeline.store.statements import insert_missing, latest_end
 
@@ -70,7 +71,7 @@ def asked_host(url: str) -> str:
 # Every request runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built
 # once for each dialect, and a list of hosts is one parameter (docs/benchmarks.md).
 _HOLDS = {name: func.coalesce(hosts.c[f"slot_{name}_token"], "") == bindparam("b_token") for name in "ab"}
-_LEAVE = (
+_LEAVE = ForRows(
     update(hosts)
     .where(hosts.c.host == bindparam("b_host"), or_(*_HOLDS.values()))
     .values(
@@ -79,17 +80,21 @@ _LEAVE = (
             for name, holds in _HOLDS.items()
             for what in ("until", "token")
         }
-    )
+    ),
+    ("b_host", "b_token"),
 )
 _TAKE = {
-    name: update(hosts)
-    .where(hosts.c.host == bindparam("b_host"))
-    .values(
-        {
-            "next_free_at": bindparam("b_next_free_at", type_=hosts.c.next_free_at.type),
-            f"slot_{name}_until": bindparam("b_until", type_=hosts.c.slot_a_until.type),
-            f"slot_{name}_token": bindparam("b_token"),
-        }
+    name: ForRows(
+        update(hosts)
+        .where(hosts.c.host == bindparam("b_host"))
+        .values(
+            {
+                "next_free_at": bindparam("b_next_free_at", type_=hosts.c.next_free_at.type),
+                f"slot_{name}_until": bindparam("b_until", type_=hosts.c.slot_a_until.type),
+                f"slot_{name}_token": bindparam("b_token"),
+            }
+        ),
+        ("b_host", "b_token", "b_until", "b_next_free_at"),
     )
     for name in "ab"
 }
@@ -139,17 +144,13 @@ def enter_hosts(connection: Connection, passages: Sequence[Passage], now: dateti
     gates = {row.host: _Gate(row) for row in connection.execute(_gates(dialect), given).all()}
     answers = [gates[passage.host].enter(passage, now, delay_s) for passage in passages]
     for name, statement in _TAKE.items():
-        taken = [gate.taken[name] for gate in gates.values() if name in gate.taken]
-        if taken:
-            connection.execute(statement, taken)
+        statement.run(connection, [gate.taken[name] for gate in gates.values() if name in gate.taken])
     return answers
 
 
 def leave_hosts(connection: Connection, passages: Sequence[Passage]) -> None:
     """Give the slots back. Twice, or after a slot has run out, changes nothing."""
-    if passages:
-        rows = [{"b_host": passage.host, "b_token": passage.token} for passage in passages]
-        connection.execute(_LEAVE, sorted(rows, key=lambda row: row["b_host"]))
+    _LEAVE.run(connection, sorted((passage.host, passage.token) for passage in passages))
 
 
 class _Gate:
@@ -160,7 +161,7 @@ class _Gate:
         self._delay_s: float = row.delay_s or 0.0
         self._next_free_at: datetime = row.next_free_at
         self._slots: dict[str, datetime | None] = {"a": row.slot_a_until, "b": row.slot_b_until}
-        self.taken: dict[str, dict[str, Any]] = {}
+        self.taken: dict[str, tuple[str, str, datetime, datetime]] = {}
 
     def enter(self, passage: Passage, now: datetime, delay_s: float) -> HostAnswer:
         down_until = self._down_until
@@ -174,12 +175,7 @@ class _Gate:
             return HostAnswer(min(max(waits_s, 0.05), max(delay_s, 0.05)))
         self._next_free_at = now + timedelta(seconds=delay_s)
         self._slots[free] = until = now + timedelta(seconds=HOLD_S)
-        self.taken[free] = {
-            "b_host": passage.host,
-            "b_token": passage.token,
-            "b_until": until,
-            "b_next_free_at": self._next_free_at,
-        }
+        self.taken[free] = (passage.host, passage.token, until, self._next_free_at)
         return HostAnswer(0.0)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from pipeline.outcomes import PollOutcome
+from pipeline.store.many import ForRows
 from pipeline.store.rhythm import falls_silent
 from pipeline.store.schema import feed_polls, feeds
 from pipeline.values import FeedState, PollPlan
@@ -57,13 +59,20 @@ _STATE = (
     "topic_url",
     "push_confirmed",
 )
-# Built once, as all that every poll runs.
-_SAVE = (
+_SAVE = ForRows(
     update(feeds)
     .where(feeds.c.id == bindparam("b_id"))
     .values({name: bindparam(f"b_{name}", type_=feeds.c[name].type) for name in (*_STATE, "last_outcome")})
-    .values(last_reason=None, last_detail=None, lease_token=None, lease_until=None)
+    .values(last_reason=None, last_detail=None, lease_token=None, lease_until=None),
+    [*(f"b_{name}" for name in _STATE), "b_last_outcome", "b_id"],
 )
+_NOTE_POLL = ForRows(
+    insert(feed_polls).inline(),
+    ("feed_id", "polled_at", "outcome", "http_status", "body_bytes", "elapsed_s"),
+    is_bare_insert=True,
+)
+_state_of = attrgetter(*_STATE)
+# Built once, as all that every poll runs.
 _HELD = (
     select(feeds.c.id)
     .where(feeds.c.id.in_(bindparam("b_ids", expanding=True)), feeds.c.lease_token == bindparam("b_token"))
@@ -71,7 +80,6 @@ _HELD = (
     .order_by(feeds.c.id)
     .with_for_update()
 )
-_NOTE_POLL = insert(feed_polls)
 
 
 def apply_quiet_polls(connection: Connection, token: str, polls: Sequence[QuietPoll]) -> set[int]:
@@ -79,23 +87,11 @@ def apply_quiet_polls(connection: Connection, token: str, polls: Sequence[QuietP
     given = {"b_ids": [poll.plan.state.id for poll in polls], "b_token": token}
     held = set(connection.execute(_HELD, given).scalars())
     written = [poll for poll in polls if poll.plan.state.id in held]
-    if written:
-        connection.execute(_SAVE, [_state_of(poll.plan) for poll in written])
-        connection.execute(_NOTE_POLL, [_row_of(poll) for poll in written])
+    _SAVE.run(connection, [(*_state_of(poll.plan.state), poll.plan.outcome, poll.plan.state.id) for poll in written])
+    _NOTE_POLL.run(connection, [_row_of(poll) for poll in written])
     return held
 
 
-def _state_of(plan: PollPlan) -> dict[str, Any]:
-    values: dict[str, Any] = {f"b_{name}": getattr(plan.state, name) for name in _STATE}
-    return values | {"b_id": plan.state.id, "b_last_outcome": plan.outcome}
-
-
-def _row_of(poll: QuietPoll) -> dict[str, Any]:
-    return {
-        "feed_id": poll.plan.state.id,
-        "polled_at": poll.polled_at,
-        "outcome": poll.plan.outcome,
-        "http_status": poll.plan.http_status,
-        "body_bytes": poll.body_bytes,
-        "elapsed_s": poll.elapsed_s,
-    }
+def _row_of(poll: QuietPoll) -> tuple[Any, ...]:
+    plan = poll.plan
+    return plan.state.id, poll.polled_at, plan.outcome, plan.http_status, poll.body_bytes, poll.elapsed_s

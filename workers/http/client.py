@@ -125,8 +125,8 @@ class HttpClient:
 
         `headers` join the request's own; with If-None-Match or If-Modified-Since a 304 is an answer. Pages are asked
         about at `robots` hop by hop; feeds are published to be polled and are not. Of a robots.txt the first 500 KiB
-        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate and for robots.txt. `slot` lets the
-        first request to its host through the gate; one to another host leaves it to the caller.
+        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate and for robots.txt. `slot` lets
+        the first request through the gate of its host; if that is another host, it is left to the caller.
         """
         own = tuple((name.lower(), value) for name, value in headers)
         trail = _Trail(without_user_info(url), kind, own, slot=slot)
