@@ -23,11 +23,11 @@ JITTER = 0.1
 
 # A feed that brings news now, at least an item in SLOW_GAP_S, is asked so often that half of its items are seen within
 # five minutes. A slower one is asked ever more rarely, since each look finds less.
-PROMPT_S = 540.0
+PROMPT_S = 480.0
 SLOW_GAP_S = 2_700.0
 _SLOWING = 1.4
-# One that brings an item in less than FAST_GAP_S is asked sooner: two items a look.
-_ITEMS_A_LOOK = 2.0
+# One that brings them so fast that more than three would wait for a look is asked sooner.
+_ITEMS_A_LOOK = 3.0
 # Between the two gaps the interval still grows, by a hair: that is how the gap is read back from it.
 _HAIR = 0.02
 # What a feed brought counts by half after two hours: long enough to remember a burst, short enough to follow the day.
@@ -37,6 +37,10 @@ _SILENT_GAPS = 3.0
 # A quiet feed may wake up and bring an item every so many seconds; until then its window must not have rolled over.
 WAKING_GAP_S = 720.0
 _WINDOW_MIN = 15
+# In a burst two items are waited for, at least so long: what is in it waits about half of that, and a look for each item
+# costs the requests that find the next burst sooner (docs/benchmarks.md, the simulated week).
+_BURST_ITEMS = 2.0
+BURST_MIN_S = 200.0
 # A feed is asked four times within its window.
 LOOKS = 4.0
 _DATED_MAX = 20
@@ -148,14 +152,17 @@ def after_news_s(interval_s: float, gap_s: float, elapsed_s: float | None, new_c
     """`interval_s`, or a shorter wait after a poll that found `new_count` items in `elapsed_s` seconds.
 
     At the pace of that poll a quarter of the window is waited for at most. In a burst, that is with more than twice as
-    many items as one every `gap_s` seconds, a single one is waited for: news comes in heaps. A burst begins with two.
+    many items as one every `gap_s` seconds, two more are waited for: news comes in heaps. A burst begins with two.
     """
     if elapsed_s is None or elapsed_s <= 0 or not new_count:
         return interval_s
     goes_on = elapsed_s < interval_s / 2.0
     is_burst = new_count > 2.0 * elapsed_s / gap_s and (new_count >= 2 or goes_on)
-    items = 1.0 if is_burst else max(listed_count, LOOKS) / LOOKS
-    return max(INTERVAL_MIN_S, min(interval_s, elapsed_s / new_count * items))
+    an_item_s = elapsed_s / new_count
+    soon_s = an_item_s * max(listed_count, LOOKS) / LOOKS
+    if is_burst:
+        soon_s = min(soon_s, max(BURST_MIN_S, an_item_s * _BURST_ITEMS))
+    return max(INTERVAL_MIN_S, min(interval_s, soon_s))
 
 
 def window_s(entries: Sequence[Entry], now: datetime) -> float | None:
