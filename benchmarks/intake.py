@@ -1,17 +1,18 @@
 """What polling costs: one real poller over many feeds on loopback, 95 % of which have nothing new.
 
-    PYTHONPATH=. python benchmarks/intake.py [--feeds N] [--database-url URL] [--rivals PYTHON] [--rival-feeds N]
-                                             [--table-feeds N]
+    PYTHONPATH=. python benchmarks/intake.py [--feeds N] [--rounds N] [--database-url URL] [--log-level LEVEL]
+                                             [--rivals PYTHON] [--rival-feeds N]
+                                             [--table-feeds N] [--table-database-url URL]
 
 The poller is `frontwire poller` as it is started in service, over feeds that it knows; each feed is a host of its own.
-Two rounds: all feeds answer 304, then one in twenty brings two new entries. CPU is that of the poller and its reading
-child from the instant at which the feeds fall due; with PostgreSQL also that of the server, whoever else uses it.
-The cost by size of the table is the CPU of this process, and of a PostgreSQL server, for claiming 32 feeds, passing the
-gates of their hosts and writing their 304s. `--feeds 0` leaves the poller out.
+Rounds in which all feeds answer 304, then one in which one in twenty brings two new entries. CPU is that of the poller
+and its reading child from the instant at which the feeds fall due; with PostgreSQL also that of the server's processes
+for this database. The cost by size of the table is the CPU of this process, and of a PostgreSQL server, for claiming 32
+feeds, passing the gates of their hosts and writing their 304s. `--feeds 0` leaves the poller out.
 
 `--rivals` names a Python that has httpx, feedparser and lemon24/reader (`python -m venv D && D/bin/pip install reader
-httpx feedparser`): a plain loop over both and reader's update_feeds() poll the same feeds, in the same run.
-A database that is named must be empty.
+httpx feedparser`): a plain loop over both and reader's update_feeds() poll the same feeds in the same run, round by
+round in turns with the poller. A database that is named must be empty.
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, make_url, select, text, update
 
-from benchmarks.end_to_end import server_cpu_s
 from benchmarks.intake_origin import ENTRIES, NEWS_EVERY, body_of, etag_of, feed_url, turn
 from pipeline.feeds import body_digest, plan_poll, read_feed
 from pipeline.outcomes import FeedStatus
@@ -104,6 +104,22 @@ def fill(engine: Engine, count: int, port: int, most: int = ENTRIES, first: int 
         connection.execute(text("ANALYZE"))
 
 
+def server_cpu_s(database_url: str | None) -> float:
+    """CPU seconds so far of the PostgreSQL processes that serve connections to the database; 0 without a URL."""
+    if not database_url:
+        return 0.0
+    name = f" {make_url(database_url).database} "
+    total = 0.0
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] == "postgres":
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # A backend's title names its user, its database and its peer.
+                if name in " ".join(process.cmdline()):
+                    times = process.cpu_times()
+                    total += times.user + times.system
+    return total
+
+
 class Tree:
     """A process and its children, looked at from outside."""
 
@@ -153,26 +169,80 @@ def one_round(engine: Engine, tree: Tree, count: int) -> dict[str, Any]:
     }
 
 
-def poller(count: int, port: int, database_url: str | None) -> dict[str, Any]:
-    """Both rounds of one poller process."""
-    with tempfile.TemporaryDirectory(prefix="frontwire-intake-") as directory:
+def median_round(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The round of the median CPU, and the CPU of all."""
+    ordered = sorted(rounds, key=lambda one: float(one["cpu_ms_per_feed"]))
+    return {**ordered[len(ordered) // 2], "cpu_ms_of_rounds": [one["cpu_ms_per_feed"] for one in rounds]}
+
+
+def polling(given: argparse.Namespace, port: int) -> dict[str, Any]:
+    """One poller process, and the rivals, round by round in turns."""
+    with tempfile.TemporaryDirectory(prefix="frontwire-intake-") as directory, contextlib.ExitStack() as stack:
         settings = load_settings(
-            data_dir=Path(directory), database_url=database_url, allow_addresses="127.0.0.0/8", log_level="warning"
+            data_dir=Path(directory),
+            database_url=given.database_url,
+            allow_addresses="127.0.0.0/8",
+            log_level=given.log_level,
         )
         engine = open_engine(settings.database_dsn)
         upgrade(engine)
-        fill(engine, count, port)
-        process = subprocess.Popen([sys.executable, "-m", "workers", "poller"], env=child_environment(settings))
+        fill(engine, given.feeds, port)
+        names = ("plain_loop", "reader") if given.rivals else ()
+        rivals = [stack.enter_context(Rival(given.rivals, name, port, given.rival_feeds)) for name in names]
+        # Its lines go to a file: a pipe that nobody reads would hold it up.
+        log = stack.enter_context(open(Path(directory, "log"), "wb"))
+        command = [sys.executable, "-m", "workers", "poller"]
+        process = subprocess.Popen(command, env=child_environment(settings), stderr=log)
         try:
-            tree = Tree(process.pid, database_url)
+            tree = Tree(process.pid, given.database_url)
             time.sleep(5)  # its start is no part of what a poll costs
-            quiet = one_round(engine, tree, count)
+            quiet = _turns(engine, tree, rivals, given.feeds, given.rounds)
             turn(port)
-            return {"all_304": quiet, "news_in_5_percent": one_round(engine, tree, count)}
+            return {"all_304": quiet, "news_in_5_percent": _turns(engine, tree, rivals, given.feeds, 1)}
         finally:
             process.terminate()
             process.wait()
             engine.dispose()
+
+
+def _turns(engine: Engine, tree: Tree, rivals: list[Rival], count: int, times: int) -> dict[str, Any]:
+    rounds: dict[str, list[dict[str, Any]]] = {"poller": [], **{rival.name: [] for rival in rivals}}
+    for _ in range(times):
+        rounds["poller"].append(one_round(engine, tree, count))
+        for rival in rivals:
+            rounds[rival.name].append(rival.round())
+    return {name: median_round(each) for name, each in rounds.items()}
+
+
+class Rival:
+    """Another way to poll, in a process of its own that knows the feeds. One that can't be run says why instead."""
+
+    def __init__(self, python: str, name: str, port: int, count: int) -> None:
+        self.name = name
+        script = str(Path(__file__).with_name("intake_rivals.py"))
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self._process = subprocess.Popen([python, script, name, str(port), str(count)], text=True, **pipes)
+
+    def __enter__(self) -> Rival:
+        if self._line() != "ready":
+            _, said = self._process.communicate()
+            raise SystemExit(f"{self.name} can't be run: {(said.strip().splitlines() or ['?'])[-1]}")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.communicate()
+
+    def round(self) -> dict[str, Any]:
+        """All feeds polled once."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("round\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._line())
+        return answer
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
 
 
 def table_costs(sizes: tuple[int, int], database_url: str | None) -> dict[str, Any]:
@@ -234,34 +304,22 @@ def _claim_plan(engine: Engine) -> list[str]:
         return [str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {said}")]
 
 
-def rivals(python: str, count: int, port: int) -> dict[str, Any]:
-    """The plain loop and reader over the first feeds; what can't be run says why."""
-    script = str(Path(__file__).with_name("intake_rivals.py"))
-    found: dict[str, Any] = {"feeds": count}
-    for name in ("plain_loop", "reader"):
-        command = [python, script, name, str(port), str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        lines = done.stderr.strip().splitlines()
-        found[name] = json.loads(done.stdout) if done.returncode == 0 else {"absent": lines[-1] if lines else "?"}
-    return found
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--feeds", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds in which all answer 304")
     parser.add_argument("--database-url")
+    parser.add_argument("--log-level", default="warning", help="at info the poller writes a line a poll")
     parser.add_argument("--rivals", metavar="PYTHON")
     parser.add_argument("--rival-feeds", type=int, default=2_000)
     parser.add_argument("--table-feeds", type=int, default=100_000, help="0 leaves the table out")
     parser.add_argument("--table-database-url", help="an empty PostgreSQL database for the table, in place of SQLite")
     given = parser.parse_args()
     report: dict[str, Any] = {"feeds": given.feeds, "database": "postgresql" if given.database_url else "sqlite"}
-    with origin() as port:
-        if given.feeds:
-            report["poller"] = poller(given.feeds, port, given.database_url)
-        if given.rivals:
-            report["rivals"] = rivals(given.rivals, given.rival_feeds, port)
+    if given.feeds:
+        with origin() as port:
+            report |= {"rival_feeds": given.rival_feeds, **polling(given, port)}
     if given.table_feeds:
         report["table"] = table_costs((1_000, given.table_feeds), given.table_database_url)
     print(json.dumps(report, indent=1))

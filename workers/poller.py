@@ -53,7 +53,8 @@ class Poller:
         self._child = child
         self._child_turn = asyncio.Lock()
         self._settings = settings
-        self._running: set[asyncio.Task[None]] = set()
+        # The polls under way and the feeds that they hold.
+        self._running: dict[asyncio.Task[None], int] = {}
         self._token = uuid.uuid4().hex
         self._quiet = Batched(self._write_quiet, GATHER_S)
         self._less_running = asyncio.Event()
@@ -92,7 +93,7 @@ class Poller:
         claimed = await asyncio.to_thread(self._claim, room)
         for state, slot in claimed:
             task = asyncio.create_task(self._poll_safely(state, slot))
-            self._running.add(task)
+            self._running[task] = state.id
             task.add_done_callback(self._ended)
         return len(claimed)
 
@@ -107,7 +108,7 @@ class Poller:
         free.cancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if len(self._running) <= self._settings.poll_concurrency // 2:
             self._less_running.set()
 
@@ -176,8 +177,10 @@ class Poller:
         return [*zip(fetched, slots, strict=True), *((state, None) for state in states if state.is_folder)]
 
     def _extend(self) -> None:
+        # A copy in one step: the loop goes on in its own thread.
+        held = sorted(self._running.copy().values())
         with self._engine.begin() as connection:
-            feed_store.extend_feeds(connection, self._token, utc_now(), self._settings.lease_s)
+            feed_store.extend_feeds(connection, self._token, held, utc_now(), self._settings.lease_s)
 
     def _postpone(self, state: FeedState) -> None:
         due_at = utc_now() + timedelta(seconds=self._settings.retry_base_s)
@@ -230,6 +233,7 @@ class Poller:
         return plan
 
     async def _finish(self) -> None:
+        held = sorted(self._running.values())
         if self._running:
             await asyncio.wait(set(self._running), timeout=FINISH_S)
         for task in list(self._running):
@@ -237,11 +241,11 @@ class Poller:
         await self._gate.drained()
         with contextlib.suppress(Exception):
             # If SQL is away now, the leases run out instead.
-            await asyncio.to_thread(self._release)
+            await asyncio.to_thread(self._release, held)
 
-    def _release(self) -> None:
+    def _release(self, feed_ids: Sequence[int]) -> None:
         with self._engine.begin() as connection:
-            feed_store.release_feeds(connection, self._token)
+            feed_store.release_feeds(connection, self._token, feed_ids)
 
 
 def _is_unchanged(state: FeedState, result: FetchResult) -> bool:

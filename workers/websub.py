@@ -153,7 +153,7 @@ class WebSub:
         except BaseException:
             with contextlib.suppress(Exception):
                 # If SQL is away now, the lease runs out instead.
-                await asyncio.to_thread(self._release, token)
+                await asyncio.to_thread(self._release, token, state.id)
             raise
         if written is None:
             return Reply(503)
@@ -197,9 +197,9 @@ class WebSub:
                 subscriptions.note_push(connection, plan.state.id, now)
             return written
 
-    def _release(self, token: str) -> None:
+    def _release(self, token: str, feed_id: int) -> None:
         with self._engine.begin() as connection:
-            feed_store.release_feeds(connection, token)
+            feed_store.release_feeds(connection, token, [feed_id])
 
     def _note_bad_signature(self, one: Subscription) -> None:
         with self._engine.begin() as connection:

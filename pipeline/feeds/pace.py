@@ -37,8 +37,8 @@ _SILENT_GAPS = 3.0
 # A quiet feed may wake up and bring an item every so many seconds; until then its window must not have rolled over.
 WAKING_GAP_S = 720.0
 _WINDOW_MIN = 15
-# In a burst two items are waited for, at least so long: what is in it waits about half of that, and a look for each item
-# costs the requests that find the next burst sooner (docs/benchmarks.md, the simulated week).
+# In a burst two items are waited for, at least so long: what is in it waits about half of that, and a look for each
+# item costs the requests that find the next burst sooner (docs/benchmarks.md, the simulated week).
 _BURST_ITEMS = 2.0
 BURST_MIN_S = 200.0
 # A feed is asked four times within its window.

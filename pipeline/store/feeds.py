@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.feeds.fulltext import agreed_after
 from pipeline.identity.urls import canonical_url, site_of
-from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, UrlState
+from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, Reason, UrlState
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.hosts import asked_host
 from pipeline.store.items import put_items
@@ -374,11 +374,13 @@ def apply_poll(
     """Write all that a poll decided; None, and nothing written, when the lease was lost meanwhile.
 
     New URL rows, the listing, validators, the next poll and the poll's own row stand in the caller's one transaction.
-    `keeps_lease` is for a folder, each of whose files is a poll of its own.
+    `keeps_lease` is for a folder, each of whose files is a poll of its own. What was said of its status
+    meanwhile stands.
     """
     feed = connection.execute(_HELD, {"b_id": plan.state.id, "b_token": token}).first()
     if feed is None:
         return None
+    plan = replace(plan, state=replace(plan.state, status=_status_after(feed.status, plan)))
     url_ids, new_urls = _announce(connection, plan, feed.language, now)
     written = put_items(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     reopened = written.reopened + _reopen(
@@ -409,6 +411,16 @@ def apply_poll(
     return PollWritten(new_urls, reopened, written.outdated)
 
 
+def _status_after(stored: FeedStatus, plan: PollPlan) -> FeedStatus:
+    """The feed's status after the poll: an answer revives a parked feed, a 410 parks one, and nothing else changes it.
+
+    `plan` knows the status at the claim alone. Since then somebody may have disabled the feed, or enabled it.
+    """
+    if stored is FeedStatus.DISABLED or (plan.outcome not in _HEARD and plan.reason is not Reason.GONE):
+        return stored
+    return plan.state.status
+
+
 def _note_events(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:
     """The rare things: moved, parked, rolled over."""
     if feed.url != plan.state.url:
@@ -429,13 +441,20 @@ def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: da
         connection.execute(update(feeds).where(feeds.c.id == feed.id).values(silent_after=since))
 
 
-def extend_feeds(connection: Connection, token: str, now: datetime, lease_s: float) -> int:
-    """Prolong the lease of every feed that is being polled under `token`; returns how many."""
-    held = select(feeds.c.id).where(feeds.c.lease_token == token).order_by(feeds.c.id).with_for_update()
-    ids = list(connection.execute(held).scalars())
-    return connection.execute(
-        update(feeds).where(feeds.c.id.in_(ids)).values(lease_until=now + timedelta(seconds=lease_s))
-    ).rowcount
+def extend_feeds(connection: Connection, token: str, feed_ids: Sequence[int], now: datetime, lease_s: float) -> int:
+    """Prolong the leases of those of the feeds that are still held under `token`; returns how many."""
+    ids = _held_ids(connection, token, feed_ids)
+    until = now + timedelta(seconds=lease_s)
+    return connection.execute(update(feeds).where(feeds.c.id.in_(ids)).values(lease_until=until)).rowcount
+
+
+def _held_ids(connection: Connection, token: str, feed_ids: Sequence[int]) -> list[int]:
+    """Those of the feeds that `token` holds, locked in the order of their ids.
+
+    Asked by id: the holder knows what it holds, and by the token alone the table would be walked, of 100,000 feeds.
+    """
+    held = select(feeds.c.id).where(feeds.c.id.in_(feed_ids), feeds.c.lease_token == token)
+    return list(connection.execute(held.order_by(feeds.c.id).with_for_update()).scalars())
 
 
 def postpone_feed(connection: Connection, token: str, feed_id: int, due_at: datetime) -> bool:
@@ -449,11 +468,11 @@ def postpone_feed(connection: Connection, token: str, feed_id: int, due_at: date
     )
 
 
-def release_feeds(connection: Connection, token: str) -> int:
-    """Give leased feeds back untouched (shutting down)."""
-    return connection.execute(
-        update(feeds).where(feeds.c.lease_token == token).values(lease_token=None, lease_until=None)
-    ).rowcount
+def release_feeds(connection: Connection, token: str, feed_ids: Sequence[int]) -> int:
+    """Give those of the feeds that `token` holds back untouched (shutting down); returns how many."""
+    ids = _held_ids(connection, token, feed_ids)
+    freed = update(feeds).where(feeds.c.id.in_(ids)).values(lease_token=None, lease_until=None)
+    return connection.execute(freed).rowcount
 
 
 def _announce(

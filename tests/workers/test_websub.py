@@ -325,7 +325,7 @@ def test_a_push_waits_for_a_poll_of_the_feed_and_is_sent_again_if_that_takes_lon
         assert held is not None
         assert await on.push(on.hub.rss("held")) == 503
         with engine.begin() as connection:
-            feed_store.release_feeds(connection, "a-poller")
+            feed_store.release_feeds(connection, "a-poller", [feed_id])
         assert await on.push(on.hub.rss("held")) == 204
 
     play(scene)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from sqlalchemy import Engine, func, select, update
 from store_builders import LEASE_S, T0, add_feed, announce, at, claim_all, entry, record, states, store
 
-from pipeline.outcomes import FeedStatus, PollOutcome, UrlState
+from pipeline.outcomes import FeedStatus, PollOutcome, Reason, UrlState
 from pipeline.store import feeds as feed_store
 from pipeline.store import hosts, schema
+from pipeline.store.events import EventKind
 from pipeline.store.feeds import NewFeed
 from pipeline.values import Entry, FeedState, PollPlan
 
@@ -154,8 +157,9 @@ def test_a_next_poll_written_by_a_clock_a_day_ahead_is_due(engine: Engine) -> No
 def test_a_poll_that_takes_long_keeps_its_lease_while_its_process_lives(engine: Engine) -> None:
     with engine.begin() as connection:
         add_feed(connection)
-        feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)
-        assert feed_store.extend_feeds(connection, "one", at(LEASE_S - 1), LEASE_S) == 1
+        (state,) = feed_store.claim_due_feeds(connection, "one", at(), 10, LEASE_S)
+        assert feed_store.extend_feeds(connection, "two", [state.id], at(LEASE_S - 1), LEASE_S) == 0
+        assert feed_store.extend_feeds(connection, "one", [state.id], at(LEASE_S - 1), LEASE_S) == 1
         assert feed_store.claim_due_feeds(connection, "two", at(LEASE_S + 1), 10, LEASE_S) == []
 
 
@@ -167,3 +171,26 @@ def test_a_poll_that_failed_by_our_fault_is_tried_again_soon_and_not_at_once(eng
         assert feed_store.postpone_feed(connection, "one", state.id, at(15))
         assert feed_store.claim_due_feeds(connection, "two", at(14), 10, LEASE_S) == []
         assert len(feed_store.claim_due_feeds(connection, "two", at(15), 10, LEASE_S)) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "ended", "after"),
+    [
+        (FeedStatus.DISABLED, {}, FeedStatus.DISABLED),
+        (FeedStatus.DISABLED, {"outcome": PollOutcome.FAILED, "reason": Reason.GONE}, FeedStatus.DISABLED),
+        (FeedStatus.PARKED, {}, FeedStatus.ACTIVE),
+        (FeedStatus.PARKED, {"outcome": PollOutcome.FAILED, "reason": Reason.TIMEOUT}, FeedStatus.PARKED),
+    ],
+)
+def test_what_was_said_of_a_feed_while_it_was_polled_stands(
+    engine: Engine, said: FeedStatus, ended: dict[str, Any], after: FeedStatus
+) -> None:
+    """The plan was made of the status at the claim: ACTIVE."""
+    with engine.begin() as connection:
+        add_feed(connection)
+        (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
+        feed_store.set_feed_status(connection, state.url, said)
+        feed_store.apply_poll(connection, "me", replace(plan_for(state, [entry(1)]), **ended), T0, 10, 0.1)
+        (feed,) = feed_store.list_feeds(connection)
+        told = connection.execute(select(schema.events.c.detail).where(schema.events.c.kind == EventKind.FEED_STATUS))
+        assert (feed.status, len(told.all())) == (after, int(after is not said))
