@@ -2,15 +2,16 @@
 
     python tests/fuzz/fuzz_runner.py --target feed --count 200000 --seed 1 [--tree DIRECTORY] [--processes 2]
 
-`--tree` adds the files below a directory (feedparser's own test files, say) to the seeds of the feed target. Exit
-status 1 when a mutant raised or took more than 5 s of CPU. Each finding is kept in tests/fuzz/found/TARGET-HASH.bin,
-which the ordinary tests read from then on.
+`--tree`: every file below a directory (feedparser's own test files, say) is read as it is by the feed target, and the
+small ones are seeds of its mutants. Exit status 1 when a file or a mutant raised or took more than 5 s of CPU. Each
+finding is kept in tests/fuzz/found/TARGET-HASH.bin, which the ordinary tests read from then on.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import multiprocessing
 import sys
@@ -84,6 +85,14 @@ def try_stretch(stretch: Stretch) -> StretchEnd:
     return StretchEnd(tuple(findings), slowest_s)
 
 
+def try_tree(target: str, tree: Path) -> tuple[int, StretchEnd]:
+    """Try every file below the directory as it is; also says how many there were."""
+    paths = sorted(path for path in tree.rglob("*") if path.is_file())
+    tried = [try_one(target, number, path.read_bytes()) for number, path in enumerate(paths)]
+    findings = tuple(finding for finding, _ in tried if finding is not None)
+    return len(paths), StretchEnd(findings, max((cpu_s for _, cpu_s in tried), default=0.0))
+
+
 def stretches(target: str, seed: int, count: int, tree: Path | None, size: int = 250) -> list[Stretch]:
     return [Stretch(target, seed, start, min(start + size, count), tree) for start in range(0, count, size)]
 
@@ -99,8 +108,10 @@ def keep(target: str, finding: Finding) -> Path:
 def run(target: str, seed: int, count: int, processes: int, tree: Path | None) -> bool:
     """Try `count` mutants; True when none was found wanting. Prints one JSON line."""
     began, found, slowest_s = time.monotonic(), {}, 0.0
+    files, as_they_are = try_tree(target, tree) if tree is not None and target == "feed" else (0, StretchEnd((), 0.0))
     with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=40) as pool:
-        for end in pool.imap_unordered(try_stretch, stretches(target, seed, count, tree)):
+        ends = pool.imap_unordered(try_stretch, stretches(target, seed, count, tree))
+        for end in itertools.chain([as_they_are], ends):
             slowest_s = max(slowest_s, end.slowest_s)
             for finding in end.findings:
                 # One file a fault: the last frame and the error name it.
@@ -114,6 +125,7 @@ def run(target: str, seed: int, count: int, processes: int, tree: Path | None) -
     told = {
         "target": target,
         "seed": seed,
+        "files": files,
         "mutants": count,
         "seeds": len(seeds(TARGETS[target].seeds, tree)),
         "found": len(found),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fuzz_mutants import mutant
-from fuzz_runner import FOUND, LIMIT_CPU_S, stretches, try_one, try_stretch
+from fuzz_runner import FOUND, LIMIT_CPU_S, stretches, try_one, try_stretch, try_tree
 from fuzz_seeds import seeds
 from fuzz_targets import TARGETS
 from hypothesis import given, settings
@@ -65,3 +66,19 @@ def test_a_target_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
     end = try_stretch(stretches("feed", 1, 3, None)[0])
     assert [finding.number for finding in end.findings] == [0, 1, 2]
     assert "KeyError" in end.findings[0].error
+
+
+def test_every_file_of_a_tree_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("a.xml", "below/b.xml"):
+        (tmp_path / name).write_bytes(name.encode())
+    read: list[bytes] = []
+
+    def run(data: bytes) -> None:
+        read.append(data)
+        assert data != b"below/b.xml"
+
+    monkeypatch.setitem(TARGETS, "feed", replace(TARGETS["feed"], run=run))
+    files, end = try_tree("feed", tmp_path)
+    assert (files, read) == (2, [b"a.xml", b"below/b.xml"])
+    assert [finding.data for finding in end.findings] == [b"below/b.xml"]
