@@ -17,13 +17,14 @@ REVISIT_PRIORITY = 4
 BACKFILL_PRIORITY = 5
 
 
-def priority_of(published_at: datetime | None, now: datetime) -> int:
+def priority_of(published_at: datetime | None, now: datetime, unseen_at: datetime | None = None) -> int:
     """How soon a page should be read: 1 for news of the last hour, 2 for the last half day or undated, 3 for older.
 
-    A feed that is polled for the first time announces its whole backlog; breaking news of others goes before it.
+    `unseen_at` is when the feed did not list it yet: what has no date is no older than that. None for a feed that is
+    polled for the first time: it announces its whole backlog, and breaking news of others goes before it.
     """
     if published_at is None:
-        return 2
+        return BREAKING_PRIORITY if unseen_at is not None and timedelta(0) <= now - unseen_at <= FRESH else 2
     age = now - published_at
     return BREAKING_PRIORITY if age <= FRESH else 2 if age <= RECENT else 3
 

@@ -381,7 +381,7 @@ def apply_poll(
     if feed is None:
         return None
     plan = replace(plan, state=replace(plan.state, status=_status_after(feed.status, plan)))
-    url_ids, new_urls = _announce(connection, plan, feed.language, now)
+    url_ids, new_urls = _announce(connection, plan, feed, now)
     written = put_items(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     reopened = written.reopened + _reopen(
         connection, [url_ids[entry.url] for entry in plan.edited if entry.wire is None and entry.url in url_ids], now
@@ -475,12 +475,10 @@ def release_feeds(connection: Connection, token: str, feed_ids: Sequence[int]) -
     return connection.execute(freed).rowcount
 
 
-def _announce(
-    connection: Connection, plan: PollPlan, language: str | None, now: datetime
-) -> tuple[dict[str, int], int]:
+def _announce(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> tuple[dict[str, int], int]:
     """Put the URLs of new and edited entries into the ledger; returns url -> id, and how many rows are new."""
     entries = {entry.url: entry for entry in (*plan.announced, *plan.edited)}
-    rows = [_url_row(plan.state.id, entry, language, now) for _, entry in sorted(entries.items())]
+    rows = [_url_row(feed, entry, now) for _, entry in sorted(entries.items())]
     new_urls = insert_missing(connection, urls, rows)
     ids: dict[str, int] = {}
     for piece in slices(sorted(entries)):
@@ -489,17 +487,18 @@ def _announce(
     return ids, new_urls
 
 
-def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) -> Mapping[str, Any]:
+def _url_row(feed: Row[Any], entry: Entry, now: datetime) -> Mapping[str, Any]:
     is_wire = is_wire_url(entry.url)
+    unseen_at = feed.last_success_at if feed.known_entries else None
     urgency = entry.wire.urgency if entry.wire is not None else None
     return {
         "url": entry.url,
         "link": entry.link if entry.link and entry.link != entry.url else None,
         "host": source_of(entry.url) if is_wire else asked_host(entry.url),
         "site": source_of(entry.url) if is_wire else site_of(entry.url),
-        "feed_id": feed_id,
+        "feed_id": feed.id,
         "state": UrlState.WAITING,
-        "priority": priority_of_urgency(urgency, priority_of(entry.published_at, now)),
+        "priority": priority_of_urgency(urgency, priority_of(entry.published_at, now, unseen_at)),
         "announced_at": now,
         "due_at": now,
         "entry_title": entry.title,
@@ -507,7 +506,7 @@ def _url_row(feed_id: int, entry: Entry, language: str | None, now: datetime) ->
         "entry_published_at": entry.published_at,
         "entry_published_raw": entry.published_raw,
         "entry_authors": list(entry.authors),
-        "entry_language": language,
+        "entry_language": feed.language,
         "entry_codes": [[code.scheme, code.code, code.name] for code in entry.codes] or None,
     }
 

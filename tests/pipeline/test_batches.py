@@ -95,6 +95,11 @@ def test_an_undated_entry_stands_between_fresh_and_old() -> None:
     assert priority_of(None, NOW) == 2
 
 
+@pytest.mark.parametrize(("minutes", "priority"), [(10, 1), (60, 1), (61, 2), (-5, 2)])
+def test_an_undated_entry_is_no_older_than_the_poll_that_did_not_find_it(minutes: int, priority: int) -> None:
+    assert priority_of(None, NOW, NOW - timedelta(minutes=minutes)) == priority
+
+
 @given(st.integers(-86_400, 10**8), st.integers(0, 10**8))
 def test_an_older_entry_never_goes_before_a_newer_one(age_s: int, older_by_s: int) -> None:
     newer, older = NOW - timedelta(seconds=age_s), NOW - timedelta(seconds=age_s + older_by_s)

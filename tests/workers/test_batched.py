@@ -67,3 +67,24 @@ def test_what_was_called_off_before_its_batch_is_not_done() -> None:
 
     asyncio.run(scene())
     assert done == ["b"]
+
+
+def test_what_is_put_is_done_without_being_waited_for_and_drained_waits_for_it() -> None:
+    done: list[str] = []
+
+    def work(words: Sequence[str]) -> Sequence[str]:
+        done.extend(words)
+        return words
+
+    async def scene() -> None:
+        batched = Batched(work, gather_s=0.01)
+        batched.put("a")
+        asked = asyncio.create_task(batched.do("b"))
+        await asyncio.sleep(0)
+        assert done == []
+        await batched.drained()
+        assert done == ["a", "b"]
+        assert await asked == "b"
+        await batched.drained()
+
+    asyncio.run(scene())

@@ -209,3 +209,48 @@ def test_a_database_that_is_away_fails_every_request_that_waits_and_none_later(e
             assert taken_slots(engine) == 1
 
     run(scene())
+
+
+def test_slots_are_taken_in_the_callers_transaction_and_given_back_without_waiting(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0.4)
+        with engine.begin() as connection:
+            first, other = gate.take(connection, [HOST, "other.example"])
+        with engine.begin() as connection:
+            assert gate.take(connection, [HOST]) == [None], "its turn has not come"
+        assert first is not None
+        assert other is not None
+        assert (first.host, other.host) == (HOST, "other.example")
+        async with first:
+            pass
+        first.leave()
+        await gate.drained()
+        with engine.connect() as connection:
+            free = connection.execute(
+                select(schema.hosts.c.host).where(schema.hosts.c.slot_a_token.is_(None)).order_by(schema.hosts.c.host)
+            )
+            assert free.scalars().all() == [HOST]
+
+    run(scene())
+
+
+def test_a_transaction_that_is_rolled_back_takes_no_slot(engine: Engine) -> None:
+    gate = SqlGate(engine, delay_s=0)
+    with engine.connect() as connection:
+        gate.take(connection, [HOST])
+        connection.rollback()
+    with engine.connect() as connection:
+        assert connection.execute(select(schema.hosts.c.host)).all() == []
+
+
+def test_a_slot_that_can_not_be_given_back_fails_nobody(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0)
+        async with await enter(gate):
+            with engine.begin() as connection:
+                connection.exec_driver_sql("ALTER TABLE hosts RENAME TO hidden_hosts")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden_hosts RENAME TO hosts")
+        assert taken_slots(engine) == 1, "it frees itself when its time is over"
+
+    run(scene())

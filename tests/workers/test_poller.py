@@ -209,6 +209,32 @@ def test_a_feed_that_asks_for_patience_holds_its_host_for_everybody(
     assert timedelta(seconds=590) < until - utc_now() <= timedelta(seconds=600)
 
 
+def test_a_poll_goes_through_the_gate_with_its_claim_and_gives_its_slot_back(
+    engine: Engine, runner: asyncio.Runner, child: ReadingChild
+) -> None:
+    add_wire(engine)
+
+    async def scene(origin: ScriptedOrigin) -> None:
+        async with polling(engine, origin, child) as poller:
+            entered: list[str] = []
+            enter = poller._gate.enter
+
+            async def counted(host: str) -> object:
+                entered.append(host)
+                return await enter(host)
+
+            poller._gate.enter = counted  # type: ignore[method-assign, assignment]
+            assert await poll_once(poller) == 1
+            assert entered == []
+            with engine.connect() as connection:
+                host = connection.execute(select(schema.hosts)).one()
+            assert (host.host, host.slot_a_token, host.slot_b_token) == ("wire.example", None, None)
+
+    with scripted_origin({FEED: RSS}) as origin:
+        runner.run(scene(origin))
+    assert len(origin.requests) == 1
+
+
 def test_two_pollers_at_once_poll_each_feed_once(engine: Engine, runner: asyncio.Runner, child: ReadingChild) -> None:
     feeds = [f"http://wire{n}.example/feed.xml" for n in range(6)]
     add_wire(engine, *feeds)

@@ -77,6 +77,25 @@ def test_a_fault_in_the_middle_of_the_poll_leaves_no_validator_behind(engine: En
         assert connection.execute(select(func.count()).where(schema.feeds.c.etag.is_not(None))).scalar_one() == 0
 
 
+def test_what_is_new_and_undated_between_two_polls_of_an_hour_is_breaking_news_and_a_backlog_is_none(
+    engine: Engine,
+) -> None:
+    def poll_at(seconds: float, number: int) -> None:
+        with engine.begin() as connection:
+            connection.execute(update(schema.feeds).values(next_poll_at=T0))
+            (state,) = feed_store.claim_due_feeds(connection, "me", at(seconds), 10, LEASE_S)
+            plan = plan_for(replace(state, known_entries=1, last_success_at=at(seconds)), [entry(number)])
+            feed_store.apply_poll(connection, "me", plan, at(seconds), 10, 0.1)
+
+    with engine.begin() as connection:
+        add_feed(connection)
+    for seconds, number in ((0, 1), (600, 2), (600 + 7200, 3)):
+        poll_at(seconds, number)
+    with engine.connect() as connection:
+        found = connection.execute(select(schema.urls.c.priority).order_by(schema.urls.c.id)).scalars().all()
+    assert found == [2, 1, 2]
+
+
 def test_a_url_announced_by_two_feeds_is_one_row(engine: Engine) -> None:
     announce(engine, [entry(1)])
     announce(engine, [entry(1)], feed="https://other.example/feed.xml")
