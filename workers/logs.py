@@ -107,8 +107,13 @@ def tidy_values(logger: object, method: str, event: MutableMapping[str, Any]) ->
 
 
 def _tidy(text: str, longest: int) -> str:
-    text = _QUERY_SECRETS.sub(r"\1***", _CREDENTIALS.sub("***@", text))
+    # Most values are short words: what can't be in them is not looked for. Each poll writes a line.
+    if "://" in text:
+        text = _CREDENTIALS.sub("***@", text)
+    if "=" in text:
+        text = _QUERY_SECRETS.sub(r"\1***", text)
     if "://" in text:
         text = _URL_TAIL.sub(lambda match: match[1] + _PATH_KEY.sub("***", match[2]), text)
-    text = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    if not text.isprintable():
+        text = _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
