@@ -36,6 +36,8 @@ log = structlog.get_logger("poller")
 
 # After a stop signal the polls in flight get this long to end by themselves.
 FINISH_S = 20.0
+# Those that are called off then, and the slots of their hosts, get this long each.
+LEAVE_S = 2.0
 # How long a request at the gate, or an answer that changed nothing, waits for others to share its transaction.
 GATHER_S = 0.02
 _NOTHING_NEW = PollWritten(0, 0)
@@ -236,9 +238,14 @@ class Poller:
         held = sorted(self._running.values())
         if self._running:
             await asyncio.wait(set(self._running), timeout=FINISH_S)
-        for task in list(self._running):
+        called_off = set(self._running)
+        for task in called_off:
             task.cancel()
-        await self._gate.drained()
+        if called_off:
+            await asyncio.wait(called_off, timeout=LEAVE_S)
+        with contextlib.suppress(TimeoutError):
+            # Slots that can't be given back now free themselves.
+            await asyncio.wait_for(self._gate.drained(), LEAVE_S)
         with contextlib.suppress(Exception):
             # If SQL is away now, the leases run out instead.
             await asyncio.to_thread(self._release, held)

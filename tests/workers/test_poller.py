@@ -298,6 +298,8 @@ def test_a_stop_gives_a_feed_back_whose_server_does_not_answer_in_time(
         runner.run(scene(origin))
     assert counts(engine) == NOTHING
     assert feed(engine) == before, "as if it had never been taken"
+    with engine.connect() as connection:
+        assert connection.execute(select(schema.hosts.c.slot_a_token)).scalars().all() == [None]
 
 
 def test_a_slow_poll_keeps_its_lease(engine: Engine, runner: asyncio.Runner, child: ReadingChild) -> None:
