@@ -1,8 +1,8 @@
 """Other tools that fetch and read news pages, each in the Python that has it: run by benchmarks/peers.py.
 
-    D/bin/python benchmarks/peer_readers.py newspaper4k|news-please|fundus PAGES
+    D/bin/python benchmarks/peer_readers.py newspaper4k|news-please|fundus PAGES PROXY
 
-PAGES is a file with a URL a line. All requests go through the proxy that HTTP_PROXY names. Says "ready" when imported
+PAGES is a file with a URL a line. All requests go through PROXY, which HTTP_PROXY has to name as well. Says "ready" when imported
 and waits for a line; then reads every page and prints JSON: CPU and wall seconds, the peak of resident memory in MB,
 and text by URL, "" where the tool gave none.
 """
@@ -10,7 +10,6 @@ and text by URL, "" where the tool gave none.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
@@ -23,7 +22,7 @@ def newspaper4k() -> Callable[[str], str]:
     """newspaper.article downloads and parses by itself; without its language models (nlp() is not called)."""
     import newspaper
 
-    proxy = os.environ["HTTP_PROXY"]
+    proxy = sys.argv[3]
     config = newspaper.Config()
     config.requests_params["proxies"] = {"http": proxy, "https": proxy}
     config.fetch_images = False

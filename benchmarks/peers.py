@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -45,8 +44,6 @@ class Reading:
 
 def read_by_peer(python: str, name: str, pages: Sequence[Page], proxy: str, processes: int) -> Reading:
     """The pages shared out to so many processes of a peer."""
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    environment |= {"HTTP_PROXY": proxy, "http_proxy": proxy}
     script = str(Path(__file__).with_name("peer_readers.py"))
     with tempfile.TemporaryDirectory(prefix="frontwire-peers-") as directory:
         running = []
@@ -55,8 +52,9 @@ def read_by_peer(python: str, name: str, pages: Sequence[Page], proxy: str, proc
             share.write_text("\n".join(page.url for page in pages[number::processes]))
             running.append(
                 subprocess.Popen(
-                    [python, script, name, str(share)],
-                    env=environment,
+                    [python, script, name, str(share), proxy],
+                    # Its caches go with the directory, and no proxy of ours but this one is used.
+                    env={"HOME": directory, "HTTP_PROXY": proxy, "http_proxy": proxy},
                     cwd=directory,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
