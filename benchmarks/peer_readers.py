@@ -2,9 +2,9 @@
 
     D/bin/python benchmarks/peer_readers.py newspaper4k|news-please|fundus PAGES PROXY
 
-PAGES is a file with a URL a line. All requests go through PROXY, which HTTP_PROXY has to name as well. Says "ready" when imported
-and waits for a line; then reads every page and prints JSON: CPU and wall seconds, the peak of resident memory in MB,
-and text by URL, "" where the tool gave none.
+PAGES is a file with a URL a line. All requests go through PROXY, which HTTP_PROXY has to name as well. Says "ready"
+when imported, waits for a line, then reads every page and prints JSON: CPU and wall seconds, the peak of resident
+memory in MB, and text by URL, "" where the tool gave none.
 """
 
 from __future__ import annotations
