@@ -1,4 +1,4 @@
-"""Pruning: old days of the archive and the words of old stories go, in small steps, while everything works on."""
+"""Pruning: old days of the archive, the words of old stories and old polls go, in small steps, while all works on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, Engine
 
-from pipeline.store.retention import prunable, prune_pages, prune_stories
+from pipeline.store.retention import FIRST_POLL, prunable, prunable_polls, prune_pages, prune_polls, prune_stories
 from workers.database import reading
 from workers.process import utc_now
 
@@ -25,12 +25,18 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What a run took out, or would: stories, archived responses, bytes of the archive, bytes of the database file."""
+    """What a run took out, or would: stories, archived responses, bytes of the archive, polls, bytes of the database
+    file."""
 
-    stories: int
-    pages: int
-    archive_bytes: int
+    stories: int = 0
+    pages: int = 0
+    archive_bytes: int = 0
+    polls: int = 0
     database_bytes: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything was there to be taken out."""
+        return bool(self.stories or self.pages or self.archive_bytes or self.polls)
 
 
 def archive_days(directory: Path) -> dict[date, int]:
@@ -49,33 +55,61 @@ def day_begins(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def plan(engine: Engine, archive_dir: Path, first_kept: date) -> Pruned:
-    """What `prune` would take out with this first day to keep; changes nothing."""
+def plan(engine: Engine, archive_dir: Path, first_kept: date | None, first_poll: date) -> Pruned:
+    """What `prune` would take out with these first days to keep, of stories and of polls; changes nothing."""
     with reading(engine) as connection:
-        found = prunable(connection, day_begins(first_kept))
+        polls = prunable_polls(connection, day_begins(first_poll))
+        found = None if first_kept is None else prunable(connection, day_begins(first_kept))
+    if first_kept is None or found is None:
+        return Pruned(polls=polls)
     bytes_ = sum(size for day, size in archive_days(archive_dir).items() if day < first_kept)
-    return Pruned(found.stories, found.pages, bytes_)
+    return Pruned(found.stories, found.pages, bytes_, polls)
 
 
 def prune(
-    engine: Engine, archive_dir: Path, first_kept: date, on_progress: Callable[[int, int], None] = lambda s, p: None
+    engine: Engine,
+    archive_dir: Path,
+    first_kept: date | None,
+    first_poll: date,
+    on_progress: Callable[[int, int], None] = lambda s, p: None,
 ) -> Pruned:
-    """Take out what lies before the day `first_kept`: rows first, then the files that no row names any more.
+    """Take out what lies before the day `first_kept`: rows first, then the files that no row names any more; and the
+    polls from before the day `first_poll`.
 
     Each batch is a transaction of its own. A run that is stopped anywhere is simply run again.
     `on_progress` is told how many stories and responses are done.
     """
-    cutoff = day_begins(first_kept)
-    stories = _in_batches(engine, lambda c: prune_stories(c, cutoff, utc_now()), lambda n: on_progress(n, 0))
-    pages = _in_batches(engine, lambda c: prune_pages(c, cutoff), lambda n: on_progress(stories, n))
-    freed = 0
-    for day, size in sorted(archive_days(archive_dir).items()):
-        if day < first_kept:
-            shutil.rmtree(archive_dir / day.isoformat())
-            freed += size
-    done = Pruned(stories, pages, freed, give_back_space(engine))
-    log.info("pruned", first_day_kept=first_kept.isoformat(), stories=stories, pages=pages, archive_bytes=freed)
+    stories = pages = freed = 0
+    if first_kept is not None:
+        cutoff = day_begins(first_kept)
+        stories = _in_batches(engine, lambda c: prune_stories(c, cutoff, utc_now()), lambda n: on_progress(n, 0))
+        pages = _in_batches(engine, lambda c: prune_pages(c, cutoff), lambda n: on_progress(stories, n))
+        freed = _remove_days(archive_dir, first_kept)
+    polls = _prune_polls(engine, day_begins(first_poll))
+    done = Pruned(stories, pages, freed, polls, give_back_space(engine))
+    kept = None if first_kept is None else first_kept.isoformat()
+    log.info("pruned", first_day_kept=kept, stories=stories, pages=pages, archive_bytes=freed, polls=polls)
     return done
+
+
+def _remove_days(archive_dir: Path, first_kept: date) -> int:
+    """Deletes the folders of days before that; returns their bytes."""
+    old = {day: size for day, size in sorted(archive_days(archive_dir).items()) if day < first_kept}
+    for day in old:
+        shutil.rmtree(archive_dir / day.isoformat())
+    return sum(old.values())
+
+
+def _prune_polls(engine: Engine, cutoff: datetime) -> int:
+    after = FIRST_POLL
+
+    def step(connection: Connection) -> int:
+        nonlocal after
+        gone = prune_polls(connection, cutoff, after)
+        after = gone[-1] if gone else after
+        return len(gone)
+
+    return _in_batches(engine, step, lambda _count: None)
 
 
 def _in_batches(engine: Engine, act: Callable[[Connection], int], tell: Callable[[int], None]) -> int:

@@ -136,6 +136,10 @@ class Settings(BaseSettings):
         RevisitScope.ALL, description="Which stored stories are fetched again on a schedule: all, conflict or none."
     )
     poll_concurrency: int = Field(32, ge=1, le=1000, description="Feeds polled at once by one poller.")
+    # Health of sources looks back two weeks and a day that has begun.
+    poll_log_days: int = Field(
+        90, ge=16, le=36_500, description="Days for which `prune` keeps single polls; gaps and counts stay."
+    )
     alert_targets: Annotated[SecretStr | None, AfterValidator(_alert_targets)] = Field(
         None, description="Whom watches tell: `name url` pairs, one a line or parted by semicolons."
     )

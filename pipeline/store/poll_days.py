@@ -7,8 +7,10 @@ feed come one after the other. Nothing is taken off again, as polls are never pr
 
 from __future__ import annotations
 
-from pipeline.store.dialects import day_of, postgres_function, seconds_between, sqlite_trigger
+from pipeline.store.dialects import day_of, days_ago, postgres_function, seconds_between, sqlite_trigger
 
+# How far back the health of a source is looked at: two whole weeks, so that quiet nights and weekends are in it.
+HEALTH_WINDOW_DAYS = 14
 COLUMNS = (
     "day", "feed_id", "polls", "new_urls", "gaps", "lost_estimate", "arrivals", "first_arrival_at", "last_arrival_at",
     "longest_pause_s",
@@ -52,12 +54,17 @@ def _count(dialect: str) -> str:
         longest_pause_s = {most}(feed_days.longest_pause_s, coalesce({pause}, 0))"""
 
 
-def count_all(dialect: str) -> str:
-    """The statement that fills `feed_days`, empty before, from all polls."""
+def first_day(dialect: str) -> str:
+    """The first day that anybody asks for."""
+    return day_of(dialect, days_ago(dialect, HEALTH_WINDOW_DAYS))
+
+
+def count_anew(dialect: str) -> tuple[str, str]:
+    """The statements that count the days that are asked for once more. Of older days polls may be pruned."""
     pause = seconds_between(
         dialect, "lag(polled_at) OVER (PARTITION BY feed_id, day, has_new ORDER BY polled_at)", "polled_at"
     )
-    return f"""INSERT INTO feed_days ({", ".join(COLUMNS)})
+    counted = f"""INSERT INTO feed_days ({", ".join(COLUMNS)})
 SELECT day, feed_id, count(*), sum(new_urls), count(lost_estimate), coalesce(sum(lost_estimate), 0), sum(has_new),
     min(CASE WHEN has_new = 1 THEN polled_at END), max(CASE WHEN has_new = 1 THEN polled_at END),
     coalesce(max(CASE WHEN has_new = 1 THEN pause_s END), 0)
@@ -67,5 +74,7 @@ FROM (
             CASE WHEN new_urls > 0 THEN 1 ELSE 0 END AS has_new
         FROM feed_polls
     ) AS polls
+    WHERE day >= {first_day(dialect)}
 ) AS paused
 GROUP BY day, feed_id"""
+    return f"DELETE FROM feed_days WHERE day >= {first_day(dialect)}", counted

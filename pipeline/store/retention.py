@@ -3,20 +3,35 @@
 What stays is the tombstone: the URL's row with its canonical form, the story's row with its ids, title, dates and
 content hash, every fingerprint, every link and every verdict's figures (docs/decisions/0018). All functions work
 on one bounded batch, marked in the transaction that empties it, so a run that was stopped is simply run again.
+
+Old polls go as rows: what is asked of them later is counted by day as they come, and the gaps that they found stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from pipeline.outcomes import TERMINAL_STATES
+from pipeline.outcomes import TERMINAL_STATES, PollOutcome
 from pipeline.store.schema import (
     dropped_lines,
+    feed_polls,
     items,
     pages,
     revision_changes,
@@ -30,6 +45,9 @@ from pipeline.store.schema import (
 
 # Rows of one transaction: on SQLite everybody else waits meanwhile.
 BATCH = 100
+# The place of a poll in the order of time; this one is before all of them.
+PollPlace = tuple[datetime, int]
+FIRST_POLL: PollPlace = (datetime(1990, 1, 1, tzinfo=UTC), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,28 @@ def prune_pages(connection: Connection, cutoff: datetime, limit: int = 5 * BATCH
     return len(chosen)
 
 
+def prunable_polls(connection: Connection, cutoff: datetime) -> int:
+    """How many polls from before the cutoff would go."""
+    query = select(func.count()).select_from(feed_polls).where(feed_polls.c.polled_at < cutoff, *_is_plain_poll())
+    return int(connection.execute(query).scalar_one())
+
+
+def prune_polls(connection: Connection, cutoff: datetime, after: PollPlace, limit: int = 10 * BATCH) -> list[PollPlace]:
+    """Delete at most `limit` polls from before the cutoff, oldest first; returns their places.
+
+    `after` is the last place that was returned before (FIRST_POLL at first), so that what stays is not looked at again.
+    What stays: each poll that found a gap, the one before it, which says since when, and the last of each feed.
+    """
+    at, last_id = after
+    polled_at, poll_id = feed_polls.c.polled_at, feed_polls.c.id
+    is_behind = (polled_at >= at) & or_(polled_at > at, poll_id > last_id)
+    query = select(polled_at, poll_id).where(polled_at < cutoff, is_behind, *_is_plain_poll())
+    chosen = connection.execute(query.order_by(polled_at, poll_id).limit(limit)).all()
+    if chosen:
+        connection.execute(delete(feed_polls).where(feed_polls.c.id.in_([row.id for row in chosen])))
+    return [(row.polled_at, row.id) for row in chosen]
+
+
 def sample_pages(connection: Connection, limit: int) -> list[Row[Any]]:
     """At most `limit` archived responses with their URLs: half the newest, half spread evenly over all ids."""
     columns = select(pages, urls.c.url).join(urls, urls.c.id == pages.c.url_id).where(pages.c.warc_length > 0)
@@ -119,6 +159,20 @@ def _is_due(cutoff: datetime) -> ColumnElement[bool]:
 def _is_archived(cutoff: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     # By the folder of the day that will be deleted: a backfill archives today what was fetched years ago.
     return pages.c.warc_file < cutoff.strftime("%Y-%m-%d"), pages.c.warc_length > 0
+
+
+def _is_plain_poll() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether a poll found no gap, and neither did the next one that read its feed; one that read nothing is plain."""
+    later = feed_polls.alias("later")
+    unread = [PollOutcome.FAILED, PollOutcome.NOT_A_FEED]
+    following = select(later.c.lost_estimate.is_(None)).where(
+        later.c.feed_id == feed_polls.c.feed_id,
+        later.c.polled_at > feed_polls.c.polled_at,
+        later.c.outcome.not_in(unread),
+    )
+    nothing_lost = following.order_by(later.c.polled_at).limit(1).correlate(feed_polls).scalar_subquery()
+    is_plain = feed_polls.c.outcome.in_(unread) | func.coalesce(nothing_lost, false())
+    return feed_polls.c.lost_estimate.is_(None), is_plain
 
 
 def _empty_stories(connection: Connection, story_ids: Sequence[int], now: datetime) -> None:

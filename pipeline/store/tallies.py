@@ -15,7 +15,6 @@ from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.schema import (
     act_tallies,
     day_tallies,
-    feed_days,
     hour_tallies,
     latency_tallies,
     metadata,
@@ -145,7 +144,7 @@ def rebuild_tallies(connection: Connection) -> int:
             connection.exec_driver_sql(statement)
     else:
         fold_tallies(connection, at_least=1)
-    connection.execute(delete(feed_days))
-    connection.exec_driver_sql(poll_days.count_all(dialect))
+    for statement in poll_days.count_anew(dialect):
+        connection.exec_driver_sql(statement)
     digest_all_clusters(connection)
     return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())

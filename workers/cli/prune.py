@@ -1,10 +1,11 @@
-"""`frontwire prune`: old days of the archive and the words of old stories go; nothing of them is ever stored again."""
+"""`frontwire prune`: old polls, old days of the archive and the words of old stories go; no story is stored again."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from workers.cli.common import EXIT_NOTHING, json_option, print_json, store
 from workers.logs import start_logging
 from workers.process import utc_now
 from workers.settings import load_settings
+
+if TYPE_CHECKING:
+    from workers.retention import Pruned
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -49,38 +53,44 @@ class Size(click.ParamType[int]):
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @json_option
 def prune(older_than: timedelta | None, max_bytes: int | None, dry_run: bool, as_json: bool) -> int:
-    """Take old archive files and story texts out, in small steps, while everything works on.
+    """Take old archive files, story texts and polls out, in small steps, while everything works on.
 
     Whole UTC days go. Titles, ids, hashes, links and verdicts stay, so that nothing is stored a second time. With both
-    options the one that takes more decides. It may be stopped at any time and run again.
+    options the one that takes more decides; with neither only polls go that are older than FRONTWIRE_POLL_LOG_DAYS,
+    which every run takes out. It may be stopped at any time and run again.
     """
     from workers import retention
 
-    if older_than is None and max_bytes is None:
-        raise click.UsageError("say which: --older-than 365d or --max-bytes 50G")
     settings = load_settings()
     start_logging(settings, "prune")
-    first_kept = _first_kept(retention.archive_days(settings.archive_dir), older_than, max_bytes, utc_now().date())
+    today = utc_now().date()
+    first_kept = _first_kept(retention.archive_days(settings.archive_dir), older_than, max_bytes, today)
+    first_poll = today - timedelta(days=settings.poll_log_days)
+    act = retention.plan if dry_run else retention.prune
     with store(settings) as engine:
-        if first_kept is None:
-            done = retention.Pruned(0, 0, 0)
-        elif dry_run:
-            done = retention.plan(engine, settings.archive_dir, first_kept)
-        else:
-            done = retention.prune(engine, settings.archive_dir, first_kept)
-    is_anything = bool(done.stories or done.pages or done.archive_bytes)
+        done = act(engine, settings.archive_dir, first_kept, first_poll)
     if as_json:
         kept = None if first_kept is None else first_kept.isoformat()
-        print_json(dataclasses.asdict(done) | {"first_day_kept": kept, "is_dry_run": dry_run})
-    elif not is_anything:
+        days = {"first_day_kept": kept, "first_poll_day_kept": first_poll.isoformat()}
+        print_json(dataclasses.asdict(done) | days | {"is_dry_run": dry_run})
+    elif not done:
         click.echo("nothing to prune")
     else:
-        click.echo(
-            f"{'would take' if dry_run else 'took'} out what lies before {first_kept}: {done.stories} stories' texts, "
-            f"{done.pages} archived responses, {done.archive_bytes:,} bytes of the archive"
-            + ("" if dry_run else f", {done.database_bytes:,} bytes of the database file")
+        click.echo(_told(done, first_kept, first_poll, dry_run))
+    return 0 if done else EXIT_NOTHING
+
+
+def _told(done: Pruned, first_kept: date | None, first_poll: date, dry_run: bool) -> str:
+    parts = [f"{done.polls:,} polls from before {first_poll}"]
+    if first_kept is not None:
+        parts.insert(
+            0,
+            f"of what lies before {first_kept} {done.stories} stories' texts, {done.pages} archived responses, "
+            f"{done.archive_bytes:,} bytes of the archive",
         )
-    return 0 if is_anything else EXIT_NOTHING
+    if not dry_run:
+        parts.append(f"{done.database_bytes:,} bytes of the database file")
+    return f"{'would take' if dry_run else 'took'} out {', '.join(parts)}"
 
 
 def _first_kept(days: dict[date, int], older_than: timedelta | None, max_bytes: int | None, today: date) -> date | None:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from pipeline.store.dialects import day_of, days_ago, now_of, seconds_between, without_query
-
-# How far back the health of a source is looked at: two whole weeks, so that quiet nights and weekends are in it.
-HEALTH_WINDOW_DAYS = 14
+from pipeline.store.dialects import now_of, seconds_between, without_query
+from pipeline.store.poll_days import first_day
 
 
 def source_health(dialect: str) -> str:
@@ -14,13 +12,12 @@ def source_health(dialect: str) -> str:
 
     Pauses between days are those from the last arrival of one to the first of the next, so no poll is looked at.
     """
-    since = day_of(dialect, days_ago(dialect, HEALTH_WINDOW_DAYS))
     most = "greatest" if dialect == "postgresql" else "max"
     earlier = "lag(last_arrival_at) OVER (PARTITION BY feed_id ORDER BY day)"
     mean = seconds_between(dialect, "min(first_arrival_at)", "max(last_arrival_at)")
     return f"""
 WITH recent AS (
-    SELECT * FROM feed_days WHERE day >= {since}
+    SELECT * FROM feed_days WHERE day >= {first_day(dialect)}
 ),
 arrivals AS (
     SELECT

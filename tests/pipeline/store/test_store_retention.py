@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from rows import add_feed, add_poll
+from sqlalchemy import Connection, Engine, func, select, text
 from store_builders import T0, TEXT, announce, at, claim_all, entry, record, states, store
 
 from pipeline.outcomes import PollOutcome, Reason, UrlState
 from pipeline.store import feeds as feed_store
 from pipeline.store import ledger, reports, schema, verdicts
-from pipeline.store.retention import first_day_to_keep, prunable, prune_pages, prune_stories
+from pipeline.store.retention import (
+    FIRST_POLL,
+    first_day_to_keep,
+    prunable,
+    prunable_polls,
+    prune_pages,
+    prune_polls,
+    prune_stories,
+)
+from pipeline.store.tallies import rebuild_tallies
 from pipeline.values import DroppedLine, PollPlan
 
 LATER = T0 + timedelta(days=400)
@@ -161,3 +171,56 @@ def test_the_newest_days_that_fit_are_kept_and_today_always(max_bytes: int, firs
     days = {date(2024, 5, day): size for day, size in ((1, 10), (2, 20), (3, 20), (4, 10))}
     found = first_day_to_keep(days, max_bytes, date(2024, 5, 4))
     assert found == (None if first_kept is None else date(2024, 5, first_kept))
+
+
+def prune_every_poll(connection: Connection, cutoff: datetime, limit: int) -> int:
+    after, total = FIRST_POLL, 0
+    while gone := prune_polls(connection, cutoff, after, limit):
+        after, total = gone[-1], total + len(gone)
+    return total
+
+
+def polls_of(connection: Connection, feed_id: int) -> list[int]:
+    """How many days before T0 the polls are that are left, oldest first."""
+    query = select(schema.feed_polls.c.polled_at).where(schema.feed_polls.c.feed_id == feed_id)
+    return [(T0 - polled_at).days for polled_at in connection.execute(query.order_by("polled_at")).scalars()]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_old_polls_go_but_those_that_show_a_gap_and_the_last_of_a_feed(engine: Engine, limit: int) -> None:
+    with engine.begin() as connection:
+        for feed_id in (1, 2):
+            add_feed(connection, feed_id)
+        for days in (9, 8, 7, 5, 4, 3, 2):
+            add_poll(connection, 1, T0 - timedelta(days=days), lost_estimate=20 if days == 5 else None)
+        add_poll(connection, 1, T0 - timedelta(days=6), outcome="failed", reason=Reason.TIMEOUT)
+        # Nobody has polled this one since: where a gap may still be found, the poll before it is known.
+        for days in (9, 8):
+            add_poll(connection, 2, T0 - timedelta(days=days))
+        gaps = text("SELECT poll_id, previous_poll_at, lost_estimate FROM feed_gaps")
+        before = connection.execute(gaps).all()
+        cutoff = T0 - timedelta(days=2, hours=12)
+        assert prunable_polls(connection, cutoff) == 6
+        assert prune_every_poll(connection, cutoff, limit) == 6
+        assert prunable_polls(connection, cutoff) == prune_every_poll(connection, cutoff, limit) == 0
+        # The failed poll between the two says nothing about the gap.
+        assert (polls_of(connection, 1), polls_of(connection, 2)) == ([7, 5, 2], [8])
+        assert connection.execute(gaps).all() == before
+        assert [row.lost_estimate for row in before] == [20]
+
+
+def test_pruned_polls_stay_counted_also_when_all_is_counted_anew(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    days = text("SELECT day, polls, new_urls FROM feed_days ORDER BY day")
+    health = text("SELECT polls, new_urls, usual_gap_s, longest_gap_s, is_silent FROM source_health")
+    with engine.begin() as connection:
+        add_feed(connection, 1)
+        for ago in range(1, 31):
+            add_poll(connection, 1, now - timedelta(days=ago), new_urls=3)
+        counted, healthy = connection.execute(days).all(), connection.execute(health).all()
+        assert prune_every_poll(connection, now - timedelta(days=16), 1000) > 10
+        for _ in range(2):
+            assert connection.execute(days).all() == counted
+            assert connection.execute(health).all() == healthy
+            rebuild_tallies(connection)
+        assert len(counted) == 30
