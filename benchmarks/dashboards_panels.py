@@ -41,10 +41,11 @@ class Ask:
 def cpu_clock(connection: Connection) -> Callable[[], float]:
     """The CPU time of who answers: SQLite does it in this thread, PostgreSQL in a process of this machine.
 
-    PostgreSQL is told to take no helpers, whose time would not be seen.
+    PostgreSQL is told to take no helpers, whose time would not be seen, and not to compile: so is the role that reads.
     """
     if connection.dialect.name == "sqlite":
         return time.thread_time
+    connection.execute(text("SET jit = off"))
     connection.execute(text("SET max_parallel_workers_per_gather = 0"))
     path = Path(f"/proc/{connection.execute(text('SELECT pg_backend_pid()')).scalar_one()}/schedstat")
     return (lambda: int(path.read_text().split()[0]) / 1e9) if path.exists() else time.thread_time

@@ -146,7 +146,7 @@ def test_what_the_reader_searches_with_obeys_nobody_elses_names(roles: Roles) ->
     with psycopg.connect(roles.superuser) as connection:
         query = "SELECT prosecdef, proconfig, pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'search_stories'"
         assert connection.execute(query.encode()).fetchall() == [
-            (True, ["search_path=pg_catalog, public, pg_temp"], "frontwire_owner")
+            (True, ["search_path=pg_catalog, public, pg_temp", "jit=off"], "frontwire_owner")
         ]
         assert connection.execute("SELECT has_schema_privilege('frontwire_read', 'public', 'CREATE')").fetchone() == (
             False,

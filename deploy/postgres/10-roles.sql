@@ -33,6 +33,8 @@ ALTER ROLE frontwire_read SET statement_timeout = '10s';
 ALTER ROLE frontwire_read SET lock_timeout = '2s';
 ALTER ROLE frontwire_read SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE frontwire_read SET TimeZone = 'UTC';
+-- Compiling a panel's query takes longer than running it: 0.3 to 2 s for a question that is answered in 50 ms.
+ALTER ROLE frontwire_read SET jit = off;
 
 -- What is there already, and what the owner will make later.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO frontwire_worker;

@@ -6,6 +6,7 @@ dashboards and analysts read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -875,11 +876,12 @@ events = Table(
 # tally is the sum of its rows: those that are not folded yet are single changes.
 
 
-def _of_policy(name: str, *columns: str) -> Index:
-    """An index of the stories about conflict policy alone."""
+def _of_policy(name: str, *columns: str, beside: Sequence[str] = ()) -> Index:
+    """An index of the stories about conflict policy alone. PostgreSQL keeps the columns `beside` in it for reading."""
     return Index(
         f"ix_story_facts_policy_{name}",
         *columns,
+        postgresql_include=beside,
         sqlite_where=text("is_conflict_policy = 1"),
         postgresql_where=text("is_conflict_policy = true"),
     )
@@ -907,25 +909,28 @@ story_facts = Table(
     _of_policy("source", "source", "stored_at"),
     _of_policy("day", "day"),
     # What the dashboards' filters look at. On PostgreSQL a long list of actors would not go into an index.
-    _of_policy("stored_at", "stored_at", "story_id").ddl_if(dialect="postgresql"),
+    _of_policy("stored_at", "stored_at", "story_id", beside=("cluster_id", "source", "language")).ddl_if(
+        dialect="postgresql"
+    ),
     _of_policy("chosen", "stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors").ddl_if(
         dialect="sqlite"
     ),
 )
 
 
-def _tally(name: str, *columns: Column[Any]) -> Table:
+def _tally(name: str, first: Column[Any], *others: Column[Any] | Index) -> Table:
     """A table of appended counts; the first column is the one by which it is folded and asked."""
     return Table(
         name,
         metadata,
         Column("id", Id, primary_key=True),
         Column("is_folded", Boolean, nullable=False),
-        *columns,
-        Index(None, columns[0].name),
+        first,
+        *others,
+        Index(None, first.name),
         Index(
             f"ix_{name}_unfolded",
-            columns[0].name,
+            first.name,
             sqlite_where=text("is_folded = 0"),
             postgresql_where=text("is_folded = false"),
         ),
@@ -968,9 +973,12 @@ act_tallies = _tally(
     Column("actor", String(32), nullable=False),
     Column("language", String(35), nullable=False),
     Column("stories", Integer, nullable=False),
+    # A year in one language is read in one go.
+    Index("ix_act_tallies_language", "language", "day", "act", "actor", "stories"),
 )
 
-# NULL coordinates are those of a name that covers a wide area.
+# NULL coordinates are those of a name that covers a wide area. An empty act or language stands for any; a row without a
+# place counts the stories that name any place of the state (pipeline/store/place_counts.py).
 place_tallies = _tally(
     "place_tallies",
     Column("day", UtcDay, nullable=False),
@@ -978,7 +986,13 @@ place_tallies = _tally(
     Column("country", String(3), nullable=False),
     Column("latitude", Float),
     Column("longitude", Float),
+    Column("act", String(24), nullable=False),
+    Column("language", String(35), nullable=False),
     Column("stories", Integer, nullable=False),
+    Index(
+        "ix_place_tallies_chosen",
+        *("act", "language", "day", "place", "country", "latitude", "longitude", "stories"),
+    ),
 )
 
 url_tallies = _tally(

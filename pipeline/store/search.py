@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 
-from pipeline.store.readers_search import POSTGRES_WEIGHTS, RANKED_MAX, SNIPPET_OF, SNIPPET_WORDS, TERMS_MAX
+from pipeline.store.readers_search import RANKED_MAX, SNIPPET_WORDS, TERMS_MAX
 from pipeline.store.reports import Facts, StoryFilter, stories_by_id
-from pipeline.store.triggers import SEARCH_CONFIGS
 from pipeline.store.types import UtcDateTime
 
-# As POSTGRES_WEIGHTS.
+# As POSTGRES_WEIGHTS of readers_search.py.
 _SQLITE_RANK = "bm25(story_search, 10.0, 4.0, 1.0)"
 # Stored text has no control characters, so these can't be part of it.
 MARK_START, MARK_END = "\x02", "\x03"
@@ -57,24 +56,35 @@ def search_stories(connection: Connection, typed: str, wanted: StoryFilter, limi
 
     In a snippet MARK_START and MARK_END stand around what was found. Nothing to look for finds nothing.
     """
+    found = (_of_postgres if connection.dialect.name == "postgresql" else _of_sqlite)(connection, typed, wanted, limit)
+    listed = {row["id"]: row for row in stories_by_id(connection, [hit.story_id for hit in found])}
+    return [listed[hit.story_id] | {"rank": hit.rank, "snippet": hit.snippet} for hit in found]
+
+
+_SEARCH_POSTGRES = text("""
+SELECT story_id, rank, snippet FROM search_stories(
+    CAST(:typed AS text), most => :limit, language => CAST(:language AS text), since => CAST(:since AS timestamptz),
+    policy_only => :policy_only, site => CAST(:site AS text), marks => :marks
+)""").bindparams(bindparam("since", type_=UtcDateTime()))
+
+
+def _of_postgres(connection: Connection, typed: str, wanted: StoryFilter, limit: int) -> Sequence[Row[Any]]:
+    """What the function of the database finds (readers_search.py)."""
+    filters = {name: getattr(wanted, name) for name in ("language", "since", "policy_only", "site")}
+    parameters = {"typed": typed.replace("\0", " "), "limit": limit, "marks": MARK_START + MARK_END} | filters
+    return connection.execute(_SEARCH_POSTGRES, parameters).all()
+
+
+def _of_sqlite(connection: Connection, typed: str, wanted: StoryFilter, limit: int) -> Sequence[Row[Any]]:
     terms = parse_terms(typed)
     if not terms:
         return []
     where, values = _conditions(wanted)
-    if connection.dialect.name == "postgresql":
-        asked = _asked(connection, terms, wanted.language)
-        if not asked:
-            return []
-        query, bound = _postgres(where, is_phrase="<" in asked), {"asked": asked}
-    else:
-        query, bound = sqlite_search(where), {"query": fts5_query(terms)}
-    parameters = values | bound | {"ranked": RANKED_MAX, "limit": limit}
-    statement = text(query)
+    statement = text(sqlite_search(where))
     if wanted.since:
         statement = statement.bindparams(bindparam("since", type_=UtcDateTime()))
-    found = connection.execute(statement, parameters).all()
-    listed = {row["id"]: row for row in stories_by_id(connection, [hit.story_id for hit in found])}
-    return [listed[hit.story_id] | {"rank": hit.rank, "snippet": hit.snippet} for hit in found]
+    bound = {"query": fts5_query(terms), "ranked": RANKED_MAX, "limit": limit}
+    return connection.execute(statement, values | bound).all()
 
 
 def _conditions(wanted: StoryFilter) -> tuple[str, dict[str, Any]]:
@@ -96,7 +106,8 @@ def sqlite_search(where: str = "true") -> str:
     """The search on SQLite, `story_id, rank, snippet` of the best.
 
     Its parameters are `query` (see fts5_query), `ranked`, `limit` and those of `where`, a condition on `stories` and
-    `story_facts`.
+    `story_facts`. For the snippets the index is asked once more and walked: to ask it for each story alone would gather
+    all that begins with a prefix as many times.
     """
     snippet = f"snippet(story_search, -1, '{MARK_START}', '{MARK_END}', '…', {SNIPPET_WORDS})"
     return f"""
@@ -108,73 +119,13 @@ WITH newest AS (
     WHERE story_search MATCH :query AND {where}
     ORDER BY story_search.rowid DESC LIMIT :ranked
 ),
-best AS (SELECT story_id, rank FROM newest ORDER BY rank DESC, story_id DESC LIMIT :limit)
-SELECT story_id, rank, (
-    SELECT {snippet} FROM story_search WHERE story_search MATCH :query AND story_search.rowid = best.story_id
-) AS snippet
-FROM best
-ORDER BY rank DESC, story_id DESC"""
-
-
-def _asked(connection: Connection, terms: Sequence[Term], language: str | None) -> str | None:
-    """The terms as a tsquery; a story is indexed by its own language, so each is tried in every language's form.
-
-    A word with signs inside is a phrase of its parts, so a hyphen finds what is written with a space, and the reverse.
-    """
-    values: dict[str, Any] = {"language_tag": language}
-    parts = []
-    for number, term in enumerate(terms):
-        words = term.words.replace("-", " ")
-        values[f"term{number}"] = _tsquery_word(words) + ":*" if term.is_prefix else words
-        maker = "to_tsquery" if term.is_prefix else "phraseto_tsquery"
-        parts.append(f"{maker}(config, :term{number})")
-    configs = ", ".join(f"'{config}'" for config in sorted({*SEARCH_CONFIGS.values(), "simple"}))
-    query = f"""
-SELECT string_agg(DISTINCT '(' || CAST(query AS text) || ')', ' | ')
-FROM unnest(CAST(ARRAY[{configs}] AS regconfig[])) AS config, LATERAL (SELECT {" && ".join(parts)} AS query) AS made
-WHERE numnode(query) > 0
-    AND (CAST(:language_tag AS text) IS NULL OR config = search_config(CAST(:language_tag AS text)))"""
-    asked: str | None = connection.execute(text(query), values).scalar_one()
-    return asked
-
-
-def _postgres(where: str, *, is_phrase: bool) -> str:
-    """The search on PostgreSQL, with the parameters `asked`, `ranked`, `limit` and those of `where`.
-
-    What is asked is a value and no subquery, so that PostgreSQL knows how common it is: common words it finds from the
-    newest story downwards, rare ones by their index. It takes a phrase for as common as its words, so that is asked
-    as a subquery, and always by the index. Documents are wide, so only ids are sorted.
-    """
-    query = "CAST(:asked AS tsquery)"
-    looked_up = f"(SELECT {query})" if is_phrase else query
-    return f"""
-WITH matched AS MATERIALIZED (
-    SELECT story_search.story_id
-    FROM story_search
-    JOIN stories ON stories.id = story_search.story_id
-    LEFT JOIN story_facts ON story_facts.story_id = stories.id
-    WHERE story_search.document @@ {looked_up} AND {where}
-    ORDER BY story_search.story_id DESC LIMIT :ranked
-),
-found AS MATERIALIZED (
-    SELECT story_id, ts_rank_cd({POSTGRES_WEIGHTS}, document, {query}, 1) AS rank
-    FROM matched JOIN story_search USING (story_id)
-    ORDER BY rank DESC, story_id DESC LIMIT :limit
-)
-SELECT found.story_id, CAST(found.rank AS double precision) AS rank, ts_headline(
-        search_config(stories.language),
-        {SNIPPET_OF},
-        {query},
-        'StartSel="{MARK_START}", StopSel="{MARK_END}", MaxWords={SNIPPET_WORDS}, MinWords=12, MaxFragments=1'
-    ) AS snippet
-FROM found
-JOIN stories ON stories.id = found.story_id
-ORDER BY found.rank DESC, found.story_id DESC"""
-
-
-def _tsquery_word(words: str) -> str:
-    """Quoted for to_tsquery, in which nothing inside quotes is syntax."""
-    return "'" + words.replace("\\", "\\\\").replace("'", "''") + "'"
+best AS MATERIALIZED (SELECT story_id, rank FROM newest ORDER BY rank DESC, story_id DESC LIMIT :limit)
+SELECT best.story_id, best.rank, {snippet} AS snippet
+FROM story_search
+CROSS JOIN best ON best.story_id = +story_search.rowid
+WHERE story_search MATCH :query
+    AND story_search.rowid BETWEEN (SELECT min(story_id) FROM best) AND (SELECT max(story_id) FROM best)
+ORDER BY best.rank DESC, best.story_id DESC"""
 
 
 def rebuild_search(connection: Connection) -> None:

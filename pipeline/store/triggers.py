@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from pipeline.store import cluster_marks, poll_days
+from pipeline.store import cluster_marks, place_counts, poll_days
 from pipeline.store.dialects import day_of, hour_of, item_of, sqlite_trigger
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.readers_search import search_function
@@ -50,9 +50,6 @@ def trigger_names(dialect: str) -> set[str]:
     return {name for name, made in statements_for(dialect).items() if made.startswith("CREATE TRIGGER")}
 
 
-_PLACED = "place, country, latitude, longitude"
-
-
 def tally_all_facts() -> list[str]:
     """SQLite's statements that tally all of `story_facts` in folded rows, as the triggers would one by one."""
     stored_day = day_of("sqlite", "stored_at")
@@ -77,10 +74,7 @@ SELECT true, day, {one}, {other}, language, count(DISTINCT story_id) FROM story_
 WHERE is_conflict_policy GROUP BY 2, 3, 4, 5"""
         for one, other, rows in ((act, "''", acts), ("''", actor, actors), (act, actor, f"{acts}, {actors}"))
     ]
-    places = f"""INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
-SELECT true, day, {", ".join(item_of("sqlite", place) for place in range(4))}, count(*)
-FROM story_facts, json_each(named_places) WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6"""
-    return [*volumes, *waits, *named, places]
+    return [*volumes, *waits, *named, *place_counts.count_all()]
 
 
 # ------------------------------------------------------------------------------------------------------------ SQLite
@@ -160,9 +154,7 @@ def _sqlite_fact(row: str, sign: int) -> list[str]:
     WHERE {row}.published_s IS NOT NULL""",
         f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
     SELECT 0, {row}.day, act, actor, {row}.language, {sign} FROM ({pairs}) WHERE {row}.is_conflict_policy""",
-        f"""INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
-    SELECT 0, {row}.day, {", ".join(item_of("sqlite", place) for place in range(4))}, {sign}
-    FROM json_each({row}.named_places) WHERE {row}.is_conflict_policy""",
+        place_counts.count_row(row, sign),
     ]
 
 
@@ -263,10 +255,7 @@ BEGIN
             {pairs}
         ) AS named
     WHERE is_conflict_policy GROUP BY day, act, actor, language;
-    INSERT INTO place_tallies (is_folded, day, {_PLACED}, stories)
-    SELECT false, day, {", ".join(item_of("postgresql", place) for place in range(4))}, sign * count(*)
-    FROM changed, jsonb_array_elements(named_places)
-    WHERE is_conflict_policy GROUP BY 2, 3, 4, 5, 6;
+    {place_counts.count_changed()};
     RETURN NULL;
 END
 $$""",

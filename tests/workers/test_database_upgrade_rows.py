@@ -114,7 +114,8 @@ def test_no_row_and_no_value_is_lost_on_the_way_to_this_version(version: str, ba
         fill(connection)
     with engine.connect() as connection:
         before = content(connection)
-    assert all(len(rows) == ROWS for name, (_, rows) in before.items() if not DERIVED.fullmatch(name))
+    # To some tables triggers add rows that are counted or marked.
+    assert all(len(rows) >= ROWS for name, (_, rows) in before.items() if not DERIVED.fullmatch(name))
     assert len(before) >= 15
     upgrade(engine)
     assert check(engine) == []

@@ -12,18 +12,29 @@ from boards.shared import actors
 
 _FILTERS = ("source", "language", "act", "actor")
 _CHOSEN = f"{OF_DAYS} AND {one_of('source')} AND {among('act', 'acts')} AND {among('actor', 'actors')}"
-# Without filters the days' counts answer; with one, the stories themselves.
+# Where neither source, act nor actor is chosen the days' counts answer, else the stories themselves.
+_COUNTED = is_all("source", "act", "actor")
+_LANGUAGE = f"CASE WHEN {is_all('language')} THEN language = '' ELSE {one_of('language')} END"
+_OF_COUNTS = f"{_COUNTED} AND act = '' AND {_LANGUAGE} AND {DAYS}"
 PLACES = f"""
 SELECT place, country, lat, lon, CAST(sum(stories) AS bigint) AS stories, max(day) AS newest_day FROM (
-    SELECT day, place, country, lat, lon, stories FROM places_by_day WHERE {is_all(*_FILTERS)} AND {DAYS}
+    SELECT day, place, country, lat, lon, stories FROM places_daily WHERE {_OF_COUNTS} AND place <> ''
     UNION ALL
-    SELECT day, place, country, lat, lon, 1 FROM policy_places WHERE NOT ({is_all(*_FILTERS)}) AND {_CHOSEN}
+    SELECT day, place, country, lat, lon, 1 FROM policy_places WHERE NOT ({_COUNTED}) AND {_CHOSEN}
 ) AS counted
 GROUP BY place, country, lat, lon ORDER BY stories DESC, place LIMIT 500"""
+# A row without a place has the stories that name any place of the state.
 _COUNTRIES = f"""
-SELECT country, count(DISTINCT story_id) AS stories, count(DISTINCT place) AS places
-FROM policy_places
-WHERE {_CHOSEN}
+SELECT country, CAST(sum(stories) AS bigint) AS stories, CAST(sum(places) AS bigint) AS places FROM (
+    SELECT country, sum(CASE WHEN place = '' THEN stories ELSE 0 END) AS stories,
+        count(DISTINCT nullif(place, '')) AS places
+    FROM places_daily WHERE {_OF_COUNTS}
+    GROUP BY country
+    UNION ALL
+    SELECT country, count(DISTINCT story_id), count(DISTINCT place)
+    FROM policy_places WHERE NOT ({_COUNTED}) AND {_CHOSEN}
+    GROUP BY country
+) AS counted
 GROUP BY country ORDER BY stories DESC, country LIMIT 60"""
 _NEWEST = f"""
 WITH newest AS (

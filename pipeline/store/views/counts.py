@@ -186,10 +186,21 @@ FROM story_facts
 WHERE story_facts.is_conflict_policy = {flag(dialect, True)}"""
 
 
+def places_daily(_dialect: str) -> str:
+    """Conflict-policy stories by day, place, act and language; an empty word stands for any."""
+    keys = "day, place, country, latitude, longitude, act, language"
+    return f"""
+SELECT day, place, country, latitude AS lat, longitude AS lon, act, language, sum(stories) AS stories
+FROM place_tallies
+GROUP BY {keys}
+HAVING sum(stories) > 0"""
+
+
 def places_by_day(_dialect: str) -> str:
-    """Conflict-policy stories by day and place that they name."""
+    """Conflict-policy stories by day and place that they name, whatever their act and language."""
     return """
 SELECT day, place, country, latitude AS lat, longitude AS lon, sum(stories) AS stories
 FROM place_tallies
+WHERE act = '' AND language = '' AND place <> ''
 GROUP BY day, place, country, latitude, longitude
 HAVING sum(stories) > 0"""

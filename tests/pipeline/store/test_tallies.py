@@ -71,6 +71,18 @@ def raw_queries(dialect: str) -> dict[str, str]:
                 SELECT DISTINCT story_id, name, country, latitude, longitude FROM place_mentions
             ) AS named ON named.story_id = stories.id
             GROUP BY {act_day}, named.name, country, latitude, longitude""",
+        "places_daily": f"""SELECT {act_day}, named.place, country, latitude, longitude, act, tag,
+            count(DISTINCT stories.id)
+            {policy} JOIN (
+                SELECT story_id, name AS place, country, latitude, longitude FROM place_mentions
+                UNION SELECT story_id, '', country, CAST(NULL AS double precision), CAST(NULL AS double precision)
+                FROM place_mentions
+            ) AS named ON named.story_id = stories.id
+            JOIN (SELECT id AS story_id, '' AS act FROM stories UNION SELECT story_id, act FROM story_acts) AS acted
+            ON acted.story_id = stories.id
+            JOIN (SELECT id AS story_id, '' AS tag FROM stories UNION SELECT id, {language} FROM stories) AS tagged
+            ON tagged.story_id = stories.id
+            GROUP BY {act_day}, named.place, country, latitude, longitude, act, tag""",
         # The first story and the instants as plain SQL has them; titles and origins hang on these.
         "(SELECT cluster_id, first_story_id, first_seen_at, last_seen_at, stories, copies, sites FROM story_clusters)"
         " AS carried": """SELECT cluster_id, min(story_id), min(seen_at), max(seen_at), count(DISTINCT story_id),
