@@ -1,34 +1,39 @@
 """What the dashboards' questions cost over many stories, and what keeping the counts and the index costs a settler.
 
     PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL] [--only fill|ask|serve|settle]
-        [--most-s SECONDS] [--without-search]
+        [--most-s SECONDS] [--without-search] [--corpus DIR]
 
 A database that was filled already is measured as it is; one that was not is filled first, for at most so many seconds:
-the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. Prints for each
-question the first time by the clock, then median and p95 of the others, and the CPU time of the one in the middle, in
-milliseconds, the slowest last.
+the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. With a corpus of
+recorded pages their stories are settled as well. Prints for each question the first time by the clock, then median and
+p95 of the others, and the CPU time of the one in the middle, in milliseconds, the slowest last.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import logging
 import math
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, insert, text
 
 from benchmarks.dashboards_panels import cpu_clock, datasette_panels, grafana_panels
 from benchmarks.dashboards_served import served
 from benchmarks.many_stories import ACTORS, FillStopped, fill, is_filled, pages_of_words
+from benchmarks.settling import read_all, settle_all
+from benchmarks.wire import load_pages
 from pipeline.identity.fingerprints import fingerprint
 from pipeline.outcomes import PolicyType, UrlState
 from pipeline.store import ledger, stories, verdicts
@@ -38,6 +43,8 @@ from pipeline.store.search import search_stories
 from pipeline.store.triggers import statements_for
 from pipeline.values import ActScore, Claim, CleanStory, EntryHints, Mention, PageRef, Settlement, StoryRecord, Verdict
 from workers.database import open_engine, reading, upgrade
+from workers.settings import load_settings
+from workers.settler import Settler
 
 BATCH = 16
 TARGET_MEDIAN_MS, TARGET_P95_MS, TARGET_SETTLING = 300.0, 1000.0, 1.3
@@ -94,6 +101,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("fill", "ask", "serve", "settle"), nargs="*", default=())
     parser.add_argument("--most-s", type=float, default=1e9)
     parser.add_argument("--without-search", action="store_true")
+    parser.add_argument("--corpus", type=Path)
     options = parser.parse_args()
     wanted = options.only or ("fill", "ask", "serve", "settle")
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as name:
@@ -110,6 +118,8 @@ def main() -> None:
                 engine.dispose()
         if "settle" in wanted:
             report_settling(name, options.database_url)
+            if options.corpus:
+                report_recorded_settling(name, options.corpus)
 
 
 def report_database(engine: Engine, wanted: Sequence[str], options: argparse.Namespace) -> None:
@@ -190,8 +200,10 @@ def print_figures(what: str, found: dict[str, Taken]) -> None:
 
 
 def report_settling(directory: str, database_url: str | None, batches: int = 60) -> None:
-    """The CPU time, of this process and the database's, of settling batches of 16 stories with counts and index, against
-    the same without."""
+    """The CPU time of settling batches of 16 stories with counts and index, against the same without.
+
+    It is that of this process and the database's.
+    """
     base = database_url if database_url and database_url.startswith("postgresql") else f"sqlite:///{directory}/settle"
     engines = {}
     for kind in ("with", "without"):
@@ -202,18 +214,14 @@ def report_settling(directory: str, database_url: str | None, batches: int = 60)
             _take_away(engines[kind])
     taken: dict[str, list[float]] = {kind: [] for kind in engines}
     spent = {kind: _cpu_of_settling(engine) for kind, engine in engines.items()}
-    kept = verdicts.keep_facts, verdicts.keep_cluster_facts
     for number, records in enumerate(_batches(batches)):
         # Each goes first every second time, so that a machine with other work treats both alike.
         for kind in sorted(engines, reverse=bool(number % 2)):
-            verdicts.keep_facts, verdicts.keep_cluster_facts = (
-                kept if kind == "with" else (_keep_nothing, _keep_nothing)
-            )
             claims = _announce(engines[kind], records, number)
-            started = spent[kind]()
-            _settle(engines[kind], claims, records)
-            taken[kind].append(spent[kind]() - started)
-    verdicts.keep_facts, verdicts.keep_cluster_facts = kept
+            with _counted(kind == "with"):
+                started = spent[kind]()
+                _settle(engines[kind], claims, records)
+                taken[kind].append(spent[kind]() - started)
     medians = {kind: statistics.median(seconds) / BATCH * 1000 for kind, seconds in taken.items()}
     ratio = statistics.median(a / b for a, b in zip(taken["with"], taken["without"], strict=True))
     print(
@@ -232,6 +240,43 @@ def _cpu_of_settling(engine: Engine) -> Callable[[], float]:
     with engine.connect() as connection:
         serving = cpu_clock(connection)
     return lambda: serving() + time.process_time()
+
+
+def report_recorded_settling(directory: str, corpus: Path, rounds: int = 7, pages: int = 160) -> None:
+    """The same for the stories of recorded pages, with all that reading finds in them; SQLite, a new file each time."""
+    read, _ = read_all(load_pages(corpus, 1, pages))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    taken: dict[str, list[float]] = {"with": [], "without": []}
+    for number in range(rounds):
+        for kind in sorted(taken, reverse=bool(number % 2)):
+            url = f"sqlite:///{directory}/recorded_{kind}_{number}.db"
+            engine = open_engine(url)
+            upgrade(engine)
+            if kind == "without":
+                _take_away(engine)
+            settler = Settler(engine, load_settings(data_dir=directory, database_url=url), lambda: False)
+            with _counted(kind == "with"):
+                taken[kind].append(settle_all(engine, settler, read)[0])
+            engine.dispose()
+    ratio = statistics.median(a / b for a, b in zip(taken["with"], taken["without"], strict=True))
+    medians = {kind: statistics.median(ms) for kind, ms in taken.items()}
+    print(
+        f"of {len(read)} recorded pages: {medians['with']:.2f} and {medians['without']:.2f} ms CPU; ratio {ratio:.2f}"
+    )
+
+
+@contextmanager
+def _counted(is_counted: bool) -> Iterator[None]:
+    """Whether what dashboards ask of a story is written when it is settled."""
+    names = ("keep_facts", "keep_first_facts", "keep_cluster_facts")
+    kept = {name: getattr(verdicts, name) for name in names}
+    for name in names if not is_counted else ():
+        setattr(verdicts, name, _keep_nothing)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(verdicts, name, function)
 
 
 def _keep_nothing(_connection: Connection, _key: int) -> None:

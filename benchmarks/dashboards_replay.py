@@ -1,9 +1,12 @@
 """Every page of the dashboard in headless Chromium, over what the whole road stores of a recorded wire.
 
     PYTHONPATH=. python benchmarks/dashboards_replay.py --corpus DIR --screenshots DIR [--data-dir DIR]
+        [--days N] [--story ID]
 
 The corpus is a folder with gold.jsonl and the pages that it names, as for the other benchmarks of the road. A data
-directory that holds a database already is looked at as it is. Fails when the browser complains, when a card is not
+directory that holds a database already is looked at as it is. `--days` is what the pages are asked for, `--story` the
+one whose page is kept as a picture. The pictures of docs/images are those of `frontwire demo --data-dir`, a day of it,
+at 900 pixels. Fails when the browser complains, when a card is not
 drawn, when a number is not SQL's, or when a story's page does not say what is stored. Needs Chromium and selenium.
 """
 
@@ -27,7 +30,7 @@ from workers.settings import child_environment, load_settings
 
 SLUGS = ("monitor", "clusters", "acts", "map", "sources", "pipeline")
 # Recorded pages are older than the filter's longest choice.
-PERIOD = "period=9000+days"
+DAYS = 9000
 STORIES_LOOKED_AT = 20
 DRAWN_S = 30.0
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,2600")
@@ -58,10 +61,11 @@ def store(corpus: Path | None, data_dir: Path) -> None:
 class Looker:
     """Goes through the pages and keeps what is wrong with them."""
 
-    def __init__(self, address: str, database: Path, screenshots: Path) -> None:
+    def __init__(self, address: str, database: Path, screenshots: Path, days: int, story_id: int) -> None:
         from selenium import webdriver
 
-        self.address, self.screenshots = address, screenshots
+        self.address, self.screenshots, self.shown_story = address, screenshots, story_id
+        self.period = "period=" + quote_plus("1 day" if days == 1 else f"{days} days")
         self.rows = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
         self.wrong: list[str] = []
         options = webdriver.ChromeOptions()
@@ -86,6 +90,13 @@ class Looker:
         notes = (note.text for note in self.find(".fw-chart .fw-note"))
         self.wrong += [f"{path}: {words}" for words in notes if words != "Nothing here yet."]
         if shot:
+            # All of the page, and nothing below it.
+            end = "return Math.ceil(document.querySelector('footer').getBoundingClientRect().bottom + window.scrollY)"
+            height = self.browser.execute_script(end)  # type: ignore[no-untyped-call]
+            self.browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": 1400, "height": height, "deviceScaleFactor": 1, "mobile": False},
+            )
             self.browser.save_screenshot(str(self.screenshots / f"{shot}.png"))
 
     def find(self, selector: str) -> list[Any]:
@@ -101,7 +112,7 @@ class Looker:
     def dashboards(self) -> Iterator[str]:
         """Looks at each dashboard and its numbers; gives the name of each."""
         for slug in SLUGS:
-            self.visit(f"/-/dashboards/{slug}?{PERIOD}", slug)
+            self.visit(f"/-/dashboards/{slug}?{self.period}", slug)
             shown = [int(number.text.replace(",", "")) for number in self.find(".fw-metric-value")]
             for place, sql in NUMBERS.get(slug, {}).items():
                 self.expect(f"{slug}, number {place}", shown[place], self.rows.execute(sql).fetchone()[0])
@@ -111,11 +122,11 @@ class Looker:
         """Looks at the pages of some stories, and searches for the title of each; gives their ids."""
         query = "SELECT id, title, text FROM stories ORDER BY revision DESC, id LIMIT ?"
         for story_id, title, text in self.rows.execute(query, (STORIES_LOOKED_AT,)).fetchall():
-            self.visit(f"/-/story/{story_id}", "story" if story_id == 1 else None)
+            self.visit(f"/-/story/{story_id}", "story" if story_id == self.shown_story else None)
             self.expect(f"story {story_id}", [h.text for h in self.find("h1")], [" ".join(title.split())])
             paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
             self.expect(f"story {story_id}", [p.text for p in self.find("#text p")], paragraphs)
-            self.visit(f"/-/search?q={quote_plus(title)}", "search" if story_id == 1 else None)
+            self.visit(f"/-/search?q={quote_plus(title)}", "search" if story_id == self.shown_story else None)
             links = [str(link.get_attribute("href")) for link in self.find(".fw-results a")]
             self.expect(f"search {title!r}", any(link.endswith(f"/-/story/{story_id}") for link in links), True)
             yield story_id
@@ -127,6 +138,8 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--screenshots", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--days", type=int, default=DAYS)
+    parser.add_argument("--story", type=int, default=1)
     given = parser.parse_args()
     given.screenshots.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -135,7 +148,7 @@ def main() -> None:
         if not database.exists():
             store(given.corpus, data_dir)
         with running(database) as (address, _):
-            looker = Looker(address, database, given.screenshots)
+            looker = Looker(address, database, given.screenshots, given.days, given.story)
             dashboards, stories = len(list(looker.dashboards())), len(list(looker.stories()))
             looker.browser.quit()
     print(f"{dashboards} dashboards and {stories} stories looked at, {len(looker.wrong)} things wrong")

@@ -94,6 +94,7 @@ async function drawVegaLite(place, chart, rows, asked) {
   };
   coarsen(spec, rows);
   widen(spec, asked.get("period"));
+  wholeSteps(spec);
   place.replaceChildren();
   await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
 }
@@ -117,6 +118,20 @@ function widen(spec, period) {
   const domain = [today - days * DAY_MS, today + DAY_MS];
   spec.encoding = { ...spec.encoding, x: { ...x, scale: { ...x.scale, domain } } };
   spec.mark = { ...spec.mark, clip: true };
+}
+
+// Half a story and half a day get no label. The steps of short axes are finer than what `tickMinStep` asks for.
+function wholeSteps(spec) {
+  const labels = {
+    1: "datum.value % 1 ? '' : format(datum.value, ',d')",
+    [DAY_MS]: "utchours(datum.value) ? '' : utcFormat(datum.value, '%b %d, %Y')",
+  };
+  spec.encoding = Object.fromEntries(
+    Object.entries(spec.encoding ?? {}).map(([channel, encoded]) => {
+      const labelExpr = labels[encoded.axis?.tickMinStep];
+      return [channel, labelExpr ? { ...encoded, axis: { ...encoded.axis, labelExpr } } : encoded];
+    }),
+  );
 }
 
 // Rows with an `actor` colour its state, rows with `lat` and `lon` are points on it.
