@@ -7,8 +7,8 @@ use `clusterer()` (SQLite in a temporary file) or `postgres_clusterer(URL)`: an 
 `clusters()`. A document is a dictionary with `id`, `title`, `text`.
 
 Everything that finds, joins, links, indexes, looks again and merges is the product's own: pipeline.identity and
-pipeline.store.copies, on a migrated database. `add` looks a document up in what was committed before; `flush` commits
-what was added, then takes the second looks. Between two flushes documents don't see each other, as when several workers
+pipeline.store, on a migrated database. `flush` looks the added documents up in what was flushed before and stores them,
+and the second looks follow each commit. Between two flushes documents don't see each other, as when several workers
 run at once. Only the rows around a story (its URL, its page) are made by this file, in bulk ahead of their stories.
 CPU is that of this process, SQLite and the client's side of PostgreSQL included.
 """
@@ -33,7 +33,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psycopg
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.engine import make_url
 
 from benchmarks.near_copy_scores import score_generated, score_real
@@ -41,6 +41,7 @@ from pipeline.identity.fingerprints import fingerprint
 from pipeline.identity.near_copies import METHOD, Match
 from pipeline.outcomes import Relation
 from pipeline.store import copies
+from pipeline.store.lookups import BatchLook, Wanted, is_in_two
 from pipeline.store.schema import pages, revisions, stories, urls
 from pipeline.store.statements import insert_rows
 from pipeline.store.stories import own_text, owner_of_text
@@ -51,19 +52,24 @@ from workers.second_look import look_again
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEDGER_ROWS_AHEAD = 2_000
+# Pages in a job, and so in a settling transaction, as shipped.
+BATCH = 8
 
 
 @dataclass(slots=True)
 class Added:
-    """A document that waits for the next flush, with what its look-up found."""
+    """A document that waits for the next flush."""
 
     document_id: Any
     story_id: int
     title: str
     text: str
     fingerprint: Fingerprint
-    copy: Match | None
-    linked: tuple[Match, ...]
+
+    @property
+    def wanted(self) -> Wanted:
+        """What it is looked up by. All documents are of sites of their own."""
+        return Wanted(self.fingerprint.anchors, self.text, None, self.title)
 
 
 @dataclass(slots=True)
@@ -76,55 +82,76 @@ class Clusterer:
     _added: list[Added] = field(default_factory=list)
     _count: int = 0
     _ledger_rows: int = 0
+    _settling: Connection | None = None
+    _settled: int = 0
+    _to_look_again: list[int] = field(default_factory=list)
 
     def add(self, document: Mapping[str, Any]) -> None:
-        """Look a document up in what was flushed before, and keep it until the next flush."""
+        """Keep a document until the next flush."""
         self._count += 1
-        story_id, title, text = self._count, document["title"] or "", document["text"] or ""
-        found = fingerprint(title, text)
-        with reading(self.engine) as connection:
-            copy, linked = copies.find_copies(connection, found.anchors, text, None, title=title)
-        self._story_of[document["id"]] = story_id
-        self._added.append(Added(document["id"], story_id, title, text, found, copy, linked))
+        title, text = document["title"] or "", document["text"] or ""
+        self._story_of[document["id"]] = self._count
+        self._added.append(Added(document["id"], self._count, title, text, fingerprint(title, text)))
 
     def flush(self) -> None:
-        """Commit what was added, then look again for those that founded a cluster beside others."""
-        if self._count > self._ledger_rows:
-            self._add_ledger_rows()
+        """Store what was added: none of it sees another, whatever was flushed before is seen by all.
+
+        One document at a time is one worker: it settles BATCH pages in a transaction, each of which sees those before
+        it. Several at a time are as many workers: each flush is committed.
+        """
         added, self._added = self._added, []
-        with self.engine.begin() as connection:
-            stored = [one for one in added if self._is_stored(connection, one, is_alone=len(added) == 1)]
-        if len(added) > 1:
-            look_again(self.engine, [one.story_id for one in stored if one.copy is None])
+        connection = self._settling or self._begin()
+        looks = [BatchLook(connection, [one.wanted]) for one in added]
+        for one, look in zip(added, looks, strict=True):
+            self._store(connection, one, look, is_alone=len(added) == 1)
+        self._settled += len(added)
+        if len(added) != 1 or self._settled >= BATCH:
+            self._commit()
+
+    def _begin(self) -> Connection:
+        if self._count + BATCH > self._ledger_rows:
+            self._add_ledger_rows()
+        self._settling = self.engine.connect()
+        self._settling.begin()
+        return self._settling
+
+    def _commit(self) -> None:
+        """Commit, then take the second looks that were asked for."""
+        if self._settling is not None:
+            self._settling.commit()
+            self._settling.close()
+            self._settling = None
+            noted, self._to_look_again, self._settled = self._to_look_again, [], 0
+            look_again(self.engine, noted)
 
     def clusters(self) -> dict[Any, int]:
         """The final cluster of each document id."""
+        self._commit()
         with reading(self.engine) as connection:
             rows = connection.execute(select(stories.c.id, stories.c.cluster_id))
             cluster_of = {row.id: row.cluster_id for row in rows}
         return {document_id: cluster_of[story_id] for document_id, story_id in self._story_of.items()}
 
-    def _is_stored(self, connection: Any, one: Added, *, is_alone: bool) -> bool:
+    def _store(self, connection: Connection, one: Added, look: BatchLook, *, is_alone: bool) -> None:
         twin_id = owner_of_text(connection, one.fingerprint)
         if twin_id is not None:
             twin = Match(0, twin_id, Relation.COPY, 1.0)
             copies.link_stories(connection, one.story_id, None, one.title, [twin], NOW)
             self._story_of[one.document_id] = twin_id
-            return False
-        copy, linked = one.copy, one.linked
+            return
+        copy, linked = look.find(one.wanted)
         cluster_id = (
             copies.found_cluster(connection, NOW) if copy is None else copies.hold_cluster(connection, copy.cluster_id)
         )
         insert_rows(connection, stories, [_story_row(one, cluster_id)])
         insert_rows(connection, revisions, [_revision_row(one)])
         own_text(connection, one.story_id, one.fingerprint, NOW)
-        copies.index_story(connection, cluster_id, one.fingerprint.anchors)
-        copies.link_stories(
-            connection, one.story_id, one.story_id, one.title, [*([copy] if copy else []), *linked], NOW
-        )
-        if copy is None and not is_alone:
+        copies.index_new(connection, cluster_id, look.open_anchors(one.wanted))
+        matches = [*([copy] if copy else []), *linked]
+        copies.link_stories(connection, one.story_id, one.story_id, one.title, matches, NOW)
+        if is_in_two(linked) if copy else not is_alone:
             copies.note_second_look(connection, one.story_id, NOW)
-        return True
+            self._to_look_again.append(one.story_id)
 
     def _add_ledger_rows(self) -> None:
         first, last = self._ledger_rows + 1, self._count + LEDGER_ROWS_AHEAD

@@ -31,6 +31,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from benchmarks.near_copies import NOW, clusterer, drop, postgres_clusterer
 from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, rank_clusters
 from pipeline.store import copies
+from pipeline.store.lookups import hits_of
 from pipeline.store.schema import clusters
 
 ANCHORS = 25
@@ -86,16 +87,18 @@ def store_batch(connection: Connection, signatures: Signatures, first: int) -> N
     )
     for number in range(first, first + BATCH):
         anchors, cluster_id = signatures.next_story(number)
-        rank_clusters(copies.hits_of(connection, anchors), len(anchors))
-        copies.index_story(connection, cluster_id, anchors)
+        hits = hits_of(connection, anchors)
+        rank_clusters(hits, len(anchors))
+        has_room = [anchor for anchor in anchors if len(hits.get(anchor, ())) < STOP_ANCHOR_AT]
+        copies.index_new(connection, cluster_id, has_room)
 
 
 class Filler:
     """Indexes stories as store_batch does, without look-ups and in bulk: what fills a big table within minutes.
 
-    How many clusters an anchor has is counted here instead of asked for. SQLite gets each bulk sorted, so that the tree
-    is written in one sweep. PostgreSQL gets its key when all rows are there, with leaves filled as they are after inserts
-    in no order (seven tenths); without that its tree would be packed tighter than any that grew.
+    How many clusters an anchor has is counted here instead of asked for. SQLite gets each bulk sorted: the tree is
+    written in one sweep. PostgreSQL gets its key when all rows are there, with leaves seven tenths full, as they are
+    after inserts in no order: otherwise its tree would be packed tighter than any that grew.
     """
 
     def __init__(self, engine: Engine, signatures: Signatures) -> None:

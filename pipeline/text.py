@@ -89,4 +89,5 @@ def _ascii_words(text: str) -> list[str]:
         return spaced.split()
     if "''" in spaced:
         return _PLAIN_WORD.findall(text)
-    return [word for edged in spaced.split() if (word := edged.strip("'"))]
+    # Blanks are the only white space left; an apostrophe stays between two letters alone.
+    return f" {spaced} ".replace(" '", " ").replace("' ", " ").split()

@@ -12,6 +12,7 @@ from pipeline.store import reclustering
 from pipeline.store.reclustering import Redecided
 from workers.database import reading
 from workers.process import utc_now
+from workers.second_look import look_again
 
 log = structlog.get_logger("recluster")
 
@@ -45,7 +46,9 @@ def recluster(
             log.info("reclustered", moved=progress.moved)
             return
         for story_id in ids:
-            yield _decide(engine, story_id, wait)
+            outcome = _decide(engine, story_id, wait)
+            look_again(engine, [story_id])
+            yield outcome
         left = None if left is None else left - len(ids)
         with engine.begin() as connection:
             progress = reclustering.start(connection, utc_now())

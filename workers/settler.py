@@ -17,6 +17,7 @@ from pipeline.revisions.deciding import key_of
 from pipeline.settling import settle_failure
 from pipeline.store import feeds, items, ledger, stories
 from pipeline.store import hosts as host_store
+from pipeline.store.lookups import BatchLook
 from pipeline.store.statements import lock_texts
 from pipeline.values import (
     Claim,
@@ -90,7 +91,8 @@ class Settler:
             # Storing holds the site's memory: one order of sites for all, so that nobody waits in a circle.
             in_order = sorted(ready, key=lambda item: (item.claim.site, item.claim.url_id))
             standing = _standing(connection, in_order)
-            ended = [self._settle_one(connection, item) for item in standing]
+            look = _look_ahead(connection, standing)
+            ended = [self._settle_one(connection, item, look) for item in standing]
         for outcome in ended:
             _log_outcome(outcome, ready)
         self._look_again(ended)
@@ -117,7 +119,7 @@ class Settler:
                 ended += self.settle_now([ReadPage(item.claim, failure)])
         return ended
 
-    def _settle_one(self, connection: Connection, item: ReadPage) -> StoredStory:
+    def _settle_one(self, connection: Connection, item: ReadPage, look: BatchLook) -> StoredStory:
         """Write how one page ended whose claim stands."""
         claim, now = item.claim, utc_now()
         if not items.is_current(connection, claim):
@@ -136,18 +138,18 @@ class Settler:
             )
             ledger.postpone(connection, claim, waiting)
             return StoredStory(claim.url_id, waiting.state, waiting.reason, claim.story_id, waiting.detail)
-        outcome, settlement = self._outcome(connection, item)
+        outcome, settlement = self._outcome(connection, item, look)
         ledger.settle(connection, claim, settlement, now, outcome.story_id)
         if settlement.state is UrlState.STORED and not is_wire_url(claim.url):
             note_look(connection, self._settings.revisits, _seen(item, settlement), now, random.random())
         _settle_item(connection, item)
         return outcome
 
-    def _outcome(self, connection: Connection, item: ReadPage) -> tuple[StoredStory, Settlement]:
+    def _outcome(self, connection: Connection, item: ReadPage, look: BatchLook) -> tuple[StoredStory, Settlement]:
         claim, now = item.claim, utc_now()
         page_id = _page_id(connection, item)
         if isinstance(item.reading, StoryRecord) and page_id is not None and isinstance(item.result, FetchedPage):
-            stored = stories.store_record(connection, claim, page_id, item.result.final_url, item.reading, now)
+            stored = stories.store_record(connection, claim, page_id, item.result.final_url, item.reading, now, look)
             return stored, Settlement(stored.state, stored.reason, detail=stored.detail)
         if claim.story_id is not None and _shows_the_same(item):
             settlement = Settlement(UrlState.STORED, Reason.UNCHANGED)
@@ -180,6 +182,20 @@ def _standing(connection: Connection, ready: Sequence[ReadPage]) -> list[ReadPag
         if item.claim.url_id not in held:
             log.warning("lease_lost", url=item.claim.url)
     return [item for item in ready if item.claim.url_id in held]
+
+
+def _look_ahead(connection: Connection, standing: Sequence[ReadPage]) -> BatchLook:
+    """What the pages may be copies of, with the clusters locked that storing them may change: before any other row."""
+    texts = [
+        stories.wanted_of(item.result.final_url, item.reading)
+        for item in standing
+        if item.claim.story_id is None
+        and isinstance(item.reading, StoryRecord)
+        and isinstance(item.result, FetchedPage)
+    ]
+    look = BatchLook(connection, texts)
+    look.hold_ahead([item.claim.url_id for item in standing], content_hashes(standing))
+    return look
 
 
 def _page_id(connection: Connection, item: ReadPage) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from itertools import compress
 from math import log1p
+from operator import gt, lt
 
 from pipeline.identity.fingerprints import SHINGLE_WORDS
 from pipeline.identity.own_parts import OWN_FEATURES, TITLE_FEATURES, own_features
@@ -88,7 +89,7 @@ def compare(mine: Profile, theirs: Profile) -> Comparison | None:
     if len(common) < min(MIN_SHARED_SHINGLES, len(mine.distinct), len(theirs.distinct)) or not common:
         return None
     one, other = side_of(mine, common), side_of(theirs, common)
-    swapped = _swapped(mine, theirs, common)
+    swapped = len(mine.own_numbered(one.marks) & theirs.own_numbered(other.marks))
     pairs = sorted(((one, mine), (other, theirs)), key=lambda pair: _order(*pair), reverse=True)
     (inner, inner_text), (outer, outer_text) = pairs
     own, title_features = own_features(one, mine, other, theirs)
@@ -99,7 +100,7 @@ def compare(mine: Profile, theirs: Profile) -> Comparison | None:
         log1p(len(inner.runs)),
         log1p(min(max(inner.runs), DISTANCE_CAP)),
         *sorted((inner.share(0, LEAD_WORDS), outer.share(0, LEAD_WORDS))),
-        *_order_features(inner_text, outer_text, common),
+        *_order_features(inner, inner_text, outer_text),
         log1p(swapped),
         *own,
     )
@@ -146,12 +147,12 @@ def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
     )
 
 
-def _order_features(inner: Profile, outer: Profile, common: frozenset[int | None]) -> tuple[float, float, float]:
+def _order_features(side: Side, inner: Profile, outer: Profile) -> tuple[float, float, float]:
     """Whether what is shared comes in one order, and how far it is shifted."""
-    at_inner = [place for place, shingle in enumerate(inner.shingles) if shingle in common]
-    at_outer = [outer.places[inner.shingles[place]] for place in at_inner]
-    rising = sum(map(int.__gt__, at_outer[1:], at_outer))
-    falling = sum(map(int.__lt__, at_outer[1:], at_outer))
+    at_inner = list(compress(range(side.words), side.marks))
+    at_outer = list(map(outer.places.__getitem__, compress(inner.shingles, side.marks)))
+    rising = sum(map(gt, at_outer[1:], at_outer))
+    falling = sum(map(lt, at_outer[1:], at_outer))
     mean_inner, mean_outer = sum(at_inner) / len(at_inner), sum(at_outer) / len(at_outer)
     return (
         rising / max(1, len(at_outer) - 1),
@@ -177,12 +178,6 @@ def _gaps_known(side: Side, own: Profile, other: Profile) -> tuple[float, int]:
 
 def _known(words: Set[str], there: frozenset[str]) -> float:
     return len(words & there) / len(words) if words else 1.0
-
-
-def _swapped(mine: Profile, theirs: Profile, common: frozenset[int | None]) -> int:
-    known = common | {None}
-    one, other = ({run for shingle, run in side.numbered.items() if shingle not in known} for side in (mine, theirs))
-    return len(one & other)
 
 
 def shared_words(pair: Comparison) -> int:

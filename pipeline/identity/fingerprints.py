@@ -88,7 +88,9 @@ def _anchors(stretches: list[list[str]]) -> tuple[int, ...]:
 
 def _digests(stretches: list[list[str]]) -> set[bytes]:
     """The distinct hashes of all shingles, 8 bytes each; in big-endian order bytes compare as unsigned numbers do."""
-    joined = {" ".join(run) for passage in stretches for run in runs(passage)}
+    joined: set[str] = set()
+    for passage in stretches:
+        joined.update(map(" ".join, runs(passage)))
     return {blake2b(shingle.encode(), digest_size=8).digest() for shingle in joined}
 
 

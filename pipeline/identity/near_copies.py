@@ -20,7 +20,7 @@ from pipeline.identity.profiles import Profile, profile
 from pipeline.outcomes import Relation
 
 # Stored with every link and cluster. Other features, weights or thresholds are another method.
-METHOD = f"near-3-{NEAR_COPIES_SHA256[:8]}"
+METHOD = f"near-4-{NEAR_COPIES_SHA256[:8]}"
 
 MAX_CLUSTERS = 6
 # Of a cluster the founder and its newest stories are compared: copies are copied from both.
@@ -39,6 +39,9 @@ MIN_WEIGHT_LONG = 3.3
 JOIN_AT = 0.65
 # From here on the other stories of the cluster could change nothing.
 SURE_AT = 0.95
+# Two clusters in both of which one story has a copy are one report when their other stories score so in the mean (what
+# is called average linkage). Their best pair alone would let reports that grow into one another run together.
+TOGETHER_AT = 0.5
 # Words in common from which two stories are linked without being joined.
 SHARES_WORDS = 25
 # A follow-up has at most this share of its lead from the other story.
@@ -88,6 +91,13 @@ def pick_cluster(
     return None, tuple(matches)
 
 
+def resemble(some: Sequence[Candidate], others: Sequence[Candidate]) -> bool:
+    """Whether two clusters, by the stories that stand for them, are one report."""
+    mine, theirs = ([profile(story.text, story.title) for story in stories] for stories in (some, others))
+    scores = [_score(one, other) for one in mine for other in theirs]
+    return bool(scores) and sum(scores) / len(scores) >= TOGETHER_AT
+
+
 def rank_clusters(hits: Mapping[int, Sequence[int]], anchor_count: int, limit: int = MAX_CLUSTERS) -> tuple[int, ...]:
     """The ids of the clusters worth comparing, best first, at most `limit`.
 
@@ -114,8 +124,7 @@ def _best_of_cluster(own: Profile, site: str | None, stories: Iterable[Candidate
         pair = compare(own, other)
         if pair is None:
             continue
-        # The same words are the same report at any length; few words say little to a model fitted on whole stories.
-        score = 1.0 if own.words == other.words else copy_score(pair)
+        score = _pair_score(own, other, pair)
         if score < JOIN_AT and shared_words(pair) < SHARES_WORDS:
             continue
         if best is None or score > best.score:
@@ -123,6 +132,16 @@ def _best_of_cluster(own: Profile, site: str | None, stories: Iterable[Candidate
         if score >= SURE_AT:
             break
     return best
+
+
+def _score(own: Profile, other: Profile) -> float:
+    pair = compare(own, other)
+    return 0.0 if pair is None else _pair_score(own, other, pair)
+
+
+def _pair_score(own: Profile, other: Profile, pair: Comparison) -> float:
+    # The same words are the same report at any length; few words say little to a model fitted on whole stories.
+    return 1.0 if own.words == other.words else copy_score(pair)
 
 
 def _relation(pair: Comparison, score: float, site: str | None, other_site: str | None) -> Relation:

@@ -128,7 +128,7 @@ def _own_of(side: Side, text: Profile, other: Profile) -> _Own:
     behind = own.intersection(compress(text.words[first:], is_own[first:]))
     alone = own - other.long_words
     counts = Counter(own_words)
-    again = sum(counts[word] > 1 for word in alone)
+    again = sum(map((1).__lt__, map(counts.__getitem__, alone)))
     return _Own(
         words=side.words,
         front=first,

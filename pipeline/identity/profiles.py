@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import compress
+from operator import not_
 
 from pipeline.identity.fingerprints import SHINGLE_WORDS, passages
 from pipeline.text import words as words_of
@@ -44,7 +46,8 @@ class Profile:
     @cached_property
     def long_words(self) -> frozenset[str]:
         """The distinct words of LONG_WORD_CHARS characters and more."""
-        return frozenset(word for word in self.vocabulary if len(word) >= LONG_WORD_CHARS)
+        words = self.vocabulary
+        return frozenset(compress(words, map(LONG_WORD_CHARS.__le__, map(len, words))))
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -52,14 +55,20 @@ class Profile:
         return frozenset(self.words)
 
     @cached_property
-    def numbered(self) -> dict[int | None, tuple[str, ...]]:
-        """The shingles that hold a figure, each with its words after the digits were blotted out."""
-        numerals = [place for place, word in enumerate(self.words) if not word.isalpha() and _DIGIT.search(word)]
-        blotted = list(self.words)
-        for place in numerals:
-            blotted[place] = _DIGIT.sub("#", blotted[place])
-        starts = {start for place in numerals for start in range(max(0, place - SHINGLE_WORDS + 1), place + 1)}
-        return {self.shingles[start]: tuple(blotted[start : start + SHINGLE_WORDS]) for start in starts}
+    def blotted(self) -> dict[int, str]:
+        """The words that hold a figure, by their places, with the digits blotted out."""
+        odd = compress(enumerate(self.words), map(not_, map(str.isalpha, self.words)))
+        return {place: _DIGIT.sub("#", word) for place, word in odd if _DIGIT.search(word)}
+
+    def own_numbered(self, marks: bytes) -> set[tuple[str, ...]]:
+        """The shingles that hold a figure and stand where there is no mark, with the digits blotted out."""
+        blotted, shingles, found = self.blotted, self.shingles, set()
+        starts = {start for place in blotted for start in range(max(0, place - SHINGLE_WORDS + 1), place + 1)}
+        for start in starts:
+            if not marks[start] and shingles[start] is not None:
+                run = enumerate(self.words[start : start + SHINGLE_WORDS], start)
+                found.add(tuple(blotted.get(place, word) for place, word in run))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 # ruff: noqa: S608 - the SQL is made of constants of this package alone
-"""Near-copies in SQL: which clusters share anchors with a text, the links that were found, and stories that move.
+"""Near-copies in SQL: the clusters and links of stories, second looks, and stories that move.
 
 Any number of transactions may store at once. Two copies that are stored at the same moment don't see each other, and
 each founds a cluster; so every founder is looked up once more after its commit (`look_again`), when all that was
-stored beside it is visible. A founder that is not looked up again, because its process died, stays in `second_looks`
-for the sweeper. docs/decisions/0013 has the reasons.
+stored beside it is visible. So is a story that belongs to two clusters: they may be one report of which no two stories
+had met. A story that is not looked up again, because its process died, stays in `second_looks` for the sweeper.
+docs/decisions/0013 has the reasons.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -19,25 +19,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, TextClause, bindparam, delete, func, insert, select, text, update
 
 from pipeline.identity.fingerprints import anchors as anchors_of
-from pipeline.identity.near_copies import (
-    METHOD,
-    REPRESENTATIVES,
-    STOP_ANCHOR_AT,
-    Candidate,
-    Match,
-    pick_cluster,
-    rank_clusters,
-)
+from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, Match, resemble
 from pipeline.outcomes import MoveCause
 from pipeline.store.events_told import ask_event_look
+from pipeline.store.lookups import Wanted, candidates_of, find_copies
 from pipeline.store.origins import keep_origins
 from pipeline.store.schema import cluster_moves, clusters, revisions, second_looks, stories, story_bands, story_links
 from pipeline.store.statements import among, delete_of, insert_id, insert_new, listed, slices, values_of
 from pipeline.store.statuses import inherit_status
 from pipeline.store.verdicts import pool_cluster
-
-# Newer than every story.
-NO_STORY = 2**62
 
 
 class Looked(StrEnum):
@@ -46,70 +36,6 @@ class Looked(StrEnum):
     ALONE = "alone"  # no other cluster has this report
     JOINED = "joined"  # the younger of two clusters was merged into the older
     BUSY = "busy"  # somebody holds one of the clusters: look again later
-
-
-def find_copies(
-    connection: Connection,
-    anchors: Sequence[int],
-    story_text: str,
-    site: str | None,
-    *,
-    title: str | None = None,
-    but_not_cluster: int | None = None,
-    before_story: int = NO_STORY,
-) -> tuple[Match | None, tuple[Match, ...]]:
-    """The story whose cluster the text belongs to, if any, and the stories it is only linked with, best first.
-
-    Looks at clusters but for `but_not_cluster`, and at stories with a smaller id than `before_story`.
-    """
-    hits = hits_of(connection, anchors)
-    if but_not_cluster is not None:
-        hits = {anchor: [c for c in found if c != but_not_cluster] for anchor, found in hits.items()}
-    ranked = rank_clusters(hits, len(anchors))
-    if not ranked:
-        return None, ()
-    return pick_cluster(story_text, site, _candidates(connection, ranked, before_story), title)
-
-
-def hits_of(connection: Connection, anchors: Sequence[int]) -> Mapping[int, list[int]]:
-    """Anchor -> clusters that have it, anchors in rising order."""
-    hits: dict[int, list[int]] = defaultdict(list)
-    query = _hits_query(connection.dialect.name)
-    for anchor, cluster_id in connection.execute(query, {"anchors": listed(connection, anchors)}):
-        hits[anchor].append(cluster_id)
-    return hits
-
-
-@cache
-def _hits_query(dialect: str) -> TextClause:
-    return text(f"SELECT anchor, cluster_id FROM story_bands WHERE anchor {among(dialect, 'anchors')}")
-
-
-def _candidates(connection: Connection, cluster_ids: Sequence[int], before_story: int) -> list[Candidate]:
-    """Of each cluster its founding story and its newest ones, what a further copy may be made from; best cluster first.
-
-    The order of clusters is that of `cluster_ids`; within one the newest story comes first.
-    """
-    query = _candidates_query(connection.dialect.name)
-    values = {"clusters": listed(connection, cluster_ids), "before": before_story, "newest": REPRESENTATIVES - 1}
-    rank = {cluster_id: place for place, cluster_id in enumerate(cluster_ids)}
-    rows = sorted(connection.execute(query, values), key=lambda row: (rank[row.cluster_id], -row.id))
-    return [Candidate(row.cluster_id, row.id, row.text, row.site, row.title) for row in rows]
-
-
-@cache
-def _candidates_query(dialect: str) -> TextClause:
-    return text(f"""
-WITH placed AS (
-    SELECT
-        id,
-        row_number() OVER (PARTITION BY cluster_id ORDER BY id) AS from_first,
-        row_number() OVER (PARTITION BY cluster_id ORDER BY id DESC) AS from_last
-    FROM stories
-    WHERE cluster_id {among(dialect, "clusters")} AND id < :before AND pruned_at IS NULL
-)
-SELECT id, cluster_id, site, title, text FROM stories
-WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)""")
 
 
 # ---------------------------------------------------------------------------------------------------- storing a story
@@ -140,6 +66,21 @@ def index_story(connection: Connection, cluster_id: int, anchors: Sequence[int])
     if anchors:
         values = {"anchors": listed(connection, anchors), "cluster": cluster_id, "stop": STOP_ANCHOR_AT}
         connection.execute(_index_statement(connection.dialect.name), values)
+
+
+def index_new(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
+    """The same for anchors of which is known that they take more clusters (`BatchLook.open_anchors`)."""
+    if anchors:
+        values = {"anchors": listed(connection, anchors), "cluster": cluster_id}
+        connection.execute(_index_new_statement(connection.dialect.name), values)
+
+
+@cache
+def _index_new_statement(dialect: str) -> TextClause:
+    return text(f"""
+INSERT INTO story_bands (anchor, cluster_id)
+SELECT given.value, :cluster FROM {values_of(dialect, "anchors")} AS given WHERE true
+ON CONFLICT DO NOTHING""")
 
 
 @cache
@@ -186,7 +127,8 @@ def link_stories(
 def ask_second_look(connection: Connection, story_id: int, now: datetime) -> None:
     """Note that the story founded a cluster without seeing what others were storing at the same moment.
 
-    On SQLite one transaction writes at a time, so there was nobody else and nothing is noted.
+    On SQLite one transaction writes at a time, so there was nobody else and nothing is noted. A story that belongs to
+    two clusters is noted on any database (`note_second_look`).
     """
     if connection.dialect.name != "sqlite":
         note_second_look(connection, story_id, now)
@@ -234,11 +176,9 @@ _LOOKED_UP = select(
 
 
 def _look_up_again(connection: Connection, story: Row[*tuple[Any, ...]], now: datetime) -> Looked:
-    anchors = anchors_of(story.text)
-    copy, _ = find_copies(
-        connection, anchors, story.text, story.site, title=story.title, but_not_cluster=story.cluster_id
-    )
-    if copy is None:
+    wanted = Wanted(anchors_of(story.text), story.text, story.site, story.title)
+    copy, _ = find_copies(connection, wanted, but_not_cluster=story.cluster_id)
+    if copy is None or not _are_one(connection, story, copy.cluster_id):
         return Looked.ALONE
     older, younger = sorted((copy.cluster_id, story.cluster_id))
     if not are_held(connection, {older: None, younger: None} | {copy.cluster_id: copy.story_id}, story):
@@ -247,6 +187,16 @@ def _look_up_again(connection: Connection, story: Row[*tuple[Any, ...]], now: da
     members = list(connection.execute(select(stories.c.id).where(stories.c.cluster_id == younger)).scalars())
     move_stories(connection, members, younger, older, MoveCause.SECOND_LOOK, (story.id, copy), now)
     return Looked.JOINED
+
+
+def _are_one(connection: Connection, story: Row[*tuple[Any, ...]], cluster_id: int) -> bool:
+    """Whether the story's cluster is of one report with another in which it has a copy.
+
+    That one story resembles both is not enough where its own has other stories: a page can be glued together.
+    """
+    found = candidates_of(connection, [story.cluster_id, cluster_id])
+    mine = [one for one in found if one.cluster_id == story.cluster_id and one.story_id != story.id]
+    return not mine or resemble(mine, [one for one in found if one.cluster_id == cluster_id])
 
 
 def are_held(connection: Connection, cluster_ids: Mapping[int, int | None], story: Row[*tuple[Any, ...]]) -> bool:

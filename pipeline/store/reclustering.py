@@ -18,8 +18,16 @@ from sqlalchemy import Connection, Row, delete, func, insert, literal, select, u
 from pipeline.identity.fingerprints import anchors as anchors_of
 from pipeline.identity.near_copies import METHOD, Match
 from pipeline.outcomes import MoveCause
-from pipeline.store.copies import are_held, find_copies, found_cluster, index_story, link_stories, move_stories
+from pipeline.store.copies import (
+    are_held,
+    found_cluster,
+    index_story,
+    link_stories,
+    move_stories,
+    note_second_look,
+)
 from pipeline.store.events_told import ask_event_look
+from pipeline.store.lookups import Wanted, find_copies, is_in_two
 from pipeline.store.origins import credit_again, keep_origins
 from pipeline.store.schema import past_links, reclusterings, stories, story_links
 
@@ -77,8 +85,8 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
         stories.c.id, stories.c.url_id, stories.c.cluster_id, stories.c.site, stories.c.title, stories.c.text
     )
     story = connection.execute(query.where(stories.c.id == story_id)).one()
-    anchors = anchors_of(story.text)
-    copy, linked = find_copies(connection, anchors, story.text, story.site, title=story.title, before_story=story_id)
+    wanted = Wanted(anchors_of(story.text), story.text, story.site, story.title)
+    copy, linked = find_copies(connection, wanted, before_story=story_id)
     held = {story.cluster_id: story_id} if copy is None else _both(story, copy)
     if not are_held(connection, held, story):
         return Redecided.BUSY
@@ -86,7 +94,9 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
     _replace_links(connection, story, copy, linked, now)
     if target != story.cluster_id:
         move_stories(connection, [story_id], story.cluster_id, target, MoveCause.RECLUSTER, (story_id, copy), now)
-    index_story(connection, target, anchors)
+    index_story(connection, target, wanted.anchors)
+    if copy is not None and is_in_two(linked):
+        note_second_look(connection, story_id, now)
     credit_again(connection, story_id)
     keep_origins(connection, target, now)
     ask_event_look(connection, target, now)

@@ -16,7 +16,16 @@ from pipeline.identity.urls import site_of
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.revisions.changes import acts_of
 from pipeline.revisions.deciding import notice_of, weigh_record
-from pipeline.store.copies import ask_second_look, find_copies, found_cluster, hold_cluster, index_story, link_stories
+from pipeline.store.copies import (
+    ask_second_look,
+    found_cluster,
+    hold_cluster,
+    index_new,
+    index_story,
+    link_stories,
+    note_second_look,
+)
+from pipeline.store.lookups import BatchLook, Wanted, is_in_two
 from pipeline.store.origins import add_credits, claims_of, forget_credits, keep_credits, keep_origins
 from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
@@ -54,13 +63,29 @@ def newest_page(connection: Connection, url_id: int) -> Row[Any] | None:
     return connection.execute(query.order_by(pages.c.id.desc()).limit(1)).first()
 
 
+def site_at(final_url: str) -> str:
+    """The site to which a story belongs that answered at this URL, whatever redirector announced it."""
+    return source_of(final_url) if is_wire_url(final_url) else site_of(final_url)
+
+
+def wanted_of(final_url: str, record: StoryRecord) -> Wanted:
+    """What a page that was read is looked up by."""
+    return Wanted(record.fingerprint.anchors, record.story.text, site_at(final_url), record.story.title)
+
+
 def store_record(
-    connection: Connection, claim: Claim, page_id: int, final_url: str, record: StoryRecord, now: datetime
+    connection: Connection,
+    claim: Claim,
+    page_id: int,
+    final_url: str,
+    record: StoryRecord,
+    now: datetime,
+    look: BatchLook | None = None,
 ) -> StoredStory:
     """Store what was read of a page, as a new story, a revision of its own story, or a duplicate of another.
 
-    `final_url` is what answered: a story belongs to that site, whatever redirector announced it. The caller holds the
-    claim and the lock on this exact text (`lock_texts`), so nobody else can store the same words before the commit.
+    `final_url` is what answered. The caller holds the claim and the lock on this exact text (`lock_texts`), so nobody
+    else can store the same words before the commit. `look` is the batch's; a page without one is looked up alone.
     """
     known = connection.execute(_KNOWN, {"url_id": claim.url_id}).one()
     own = None if known.story_id is None else connection.execute(_OWN, {"url_id": claim.url_id}).one()
@@ -70,8 +95,8 @@ def store_record(
     if own is not None:
         stored = _store_again(connection, claim, page_id, record, own, now)
     else:
-        site = source_of(final_url) if is_wire_url(final_url) else site_of(final_url)
-        stored = _store_first(connection, claim, page_id, site, record, known, now)
+        look = look or BatchLook(connection)
+        stored = _store_first(connection, claim, page_id, final_url, record, known, look, now)
     if known.has_dropped:
         keep_dropped(connection, claim.url_id, record.story.dropped)
     else:
@@ -98,25 +123,32 @@ def _store_first(
     connection: Connection,
     claim: Claim,
     page_id: int,
-    site: str,
+    final_url: str,
     record: StoryRecord,
     known: Row[Any],
+    look: BatchLook,
     now: datetime,
 ) -> StoredStory:
-    title = record.story.title
+    title, site, wanted = record.story.title, site_at(final_url), wanted_of(final_url, record)
     twin_id = owner_of_text(connection, record.fingerprint)
     if twin_id is not None:
         twin = Match(cluster_id=0, story_id=twin_id, relation=Relation.COPY, score=1.0)
         link_stories(connection, claim.url_id, None, title, [twin], now)
         _credit_twin(connection, claim.url_id, twin_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_TEXT, twin_id)
-    copy, linked = find_copies(connection, record.fingerprint.anchors, record.story.text, site, title=title)
+    copy, linked = look.find(wanted)
     if copy is not None and _is_canonical_twin(connection, record, copy.story_id):
         twin = replace(copy, relation=Relation.COPY)
         link_stories(connection, claim.url_id, None, title, [twin], now)
         _credit_twin(connection, claim.url_id, copy.story_id, site, record, now)
         return StoredStory(claim.url_id, UrlState.DUPLICATE, Reason.SAME_CANONICAL, copy.story_id)
-    cluster_id = hold_cluster(connection, copy.cluster_id) if copy is not None else found_cluster(connection, now)
+    if copy is not None and not look.may_join(copy.cluster_id):
+        copy = None
+    if copy is None:
+        cluster_id = found_cluster(connection, now)
+        look.note_founded(cluster_id)
+    else:
+        cluster_id = hold_cluster(connection, copy.cluster_id)
     values = _story_values(record) | {
         "url_id": claim.url_id,
         "feed_id": claim.feed_id,
@@ -131,11 +163,14 @@ def _store_first(
     story_id = insert_id(connection, stories, values)
     _add_revision(connection, story_id, 1, page_id, record, now)
     own_text(connection, story_id, record.fingerprint, now)
-    index_story(connection, cluster_id, record.fingerprint.anchors)
+    index_new(connection, cluster_id, look.open_anchors(wanted))
+    look.note_stored(cluster_id, story_id, wanted)
     matches = [match for match in (copy, *linked) if match is not None]
     link_stories(connection, claim.url_id, story_id, title, matches, now)
     if copy is None:
         ask_second_look(connection, story_id, now)
+    elif is_in_two(linked):
+        note_second_look(connection, story_id, now)
     if known.has_credits:
         forget_credits(connection, claim.url_id)
     add_credits(connection, claim.url_id, record.credits)

@@ -180,7 +180,7 @@ def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names(
     for model, count in zip(copy_models(), (len(FEATURES), len(FEATURES) + len(TITLE_FEATURES)), strict=True):
         assert len(model.means) == len(model.spreads) == len(model.weights) == count
         assert [len(row) for row in model.products] == list(range(count, 0, -1))
-    assert f"near-3-{NEAR_COPIES_SHA256[:8]}" == METHOD
+    assert f"near-4-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:

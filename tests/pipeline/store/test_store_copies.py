@@ -10,6 +10,7 @@ from pipeline.identity.fingerprints import anchors
 from pipeline.identity.near_copies import METHOD
 from pipeline.outcomes import MoveCause, Reason, Relation
 from pipeline.store import copies, schema
+from pipeline.store.lookups import Wanted, find_copies
 from workers.recluster import recluster
 from workers.second_look import look_again, sweep_looks
 
@@ -106,7 +107,7 @@ def test_the_titles_of_both_stories_count_in_a_look_up(engine: Engine) -> None:
     store_all(engine, TEXT)
     with engine.connect() as connection:
         found = [
-            copies.find_copies(connection, anchors(COPY), COPY, "b.example", title=title)[0]
+            find_copies(connection, Wanted(anchors(COPY), COPY, "b.example", title))[0]
             for title in (None, "Ministry to send launchers", "Farmers fear for the harvest")
         ]
     scores = [match.score for match in found if match is not None]
