@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
-from store_builders import announce, at, claim_all, entry, page_ref, record, states
+from sqlalchemy import Engine, event, func, select, text
+from store_builders import TEXT, announce, at, claim_all, entry, page_ref, record, states
 
-from pipeline.outcomes import Reason, UrlState
-from pipeline.store import ledger, schema
+from pipeline.outcomes import MoveCause, Reason, UrlState
+from pipeline.store import copies, ledger, schema
 from pipeline.values import Claim, DroppedLine, FetchedPage, FetchFailure, NotModified, StoryRecord, Unread
+from workers.database import open_engine
 from workers.settings import Settings
 from workers.settler import ReadPage, Settler
 
 PAGE = FetchedPage("https://outlet.example/story/1", "https://outlet.example/story/1", 200, (), b"x", at(), 0.1)
+
+ANOTHER_REPORT = (
+    "Fishermen on the western lakes have asked the government to reopen the winter fishery two weeks early after a "
+    "mild autumn left the ice too thin for the usual season. The ministry of agriculture said it would decide by "
+    "Friday, once its inspectors had counted the stocks in four bays."
+)
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def read(claim: Claim, text: str) -> ReadPage:
+    """A page of that text under a title of its own, fetched at the claim's URL."""
+    page = FetchedPage(claim.url, claim.url, 200, (), b"x", at(), 0.1)
+    return ReadPage(claim, page, page_ref(claim.url), record(text, title=" ".join(text.split()[:8])))
 
 
 def one_claim(engine: Engine) -> Claim:
@@ -127,3 +146,70 @@ def test_a_record_that_sql_refuses_ends_alone_as_our_fault(engine: Engine) -> No
     with engine.connect() as connection:
         reasons = set(connection.execute(select(schema.urls.c.reason)).scalars())
     assert reasons == {Reason.NEW, Reason.INTERNAL_ERROR}
+
+
+def test_two_batches_that_join_the_same_clusters_in_another_order_wait_for_each_other_in_no_circle(
+    postgres_url: str,
+) -> None:
+    """Each batch has a copy of both reports; who stores first waits after its first story for the other to do so."""
+    engine = open_engine(postgres_url)
+    sites = ("a.example", "b.example", "c.example", "d.example", "e.example", "f.example")
+    announce(engine, [entry(number, site=site) for number, site in enumerate(sites)])
+    claims = sorted(claim_all(engine), key=lambda claim: claim.site)
+    reports = (TEXT, ANOTHER_REPORT)
+    settler = Settler(engine, Settings(), lambda: False)
+    settler.settle_now([read(claim, text) for claim, text in zip(claims[:2], reports, strict=True)])
+    batches = [
+        [read(claims[2], TEXT + " It said so."), read(claims[3], ANOTHER_REPORT + " It said so.")],
+        [read(claims[4], ANOTHER_REPORT + " So it said."), read(claims[5], TEXT + " So it said.")],
+    ]
+    both, met = threading.Barrier(2), threading.local()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def meet(*arguments: Any) -> None:
+        if str(arguments[2]).lstrip().startswith("INSERT INTO stories") and not hasattr(met, "once"):
+            met.once = True
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(1.0)
+
+    with ThreadPoolExecutor(2) as pool:
+        ended = [outcome for batch in pool.map(settler.settle_now, batches) for outcome in batch]
+    assert [outcome.reason for outcome in ended] == [Reason.NEW] * 4
+    with engine.connect() as connection:
+        joined = connection.execute(select(schema.stories.c.cluster_id, func.count()).group_by("cluster_id")).all()
+    assert [count for _, count in joined] == [3, 3]
+    engine.dispose()
+
+
+def test_a_cluster_that_was_merged_while_its_lock_was_waited_for_is_not_joined(postgres_url: str) -> None:
+    """The story founds a cluster, and its second look finds where the report is now."""
+    engine = open_engine(postgres_url)
+    announce(engine, [entry(number, site=f"{number}.example") for number in range(3)])
+    first, second, third = claim_all(engine)
+    settler = Settler(engine, Settings(), lambda: False)
+    settler.settle_now([read(first, ANOTHER_REPORT), read(second, TEXT)])
+    with engine.connect() as connection:
+        home, emptied = connection.execute(select(schema.clusters.c.id).order_by("id")).scalars().all()
+    merging = engine.connect()
+    merging.begin()
+    moved = merging.execute(select(schema.stories.c.id).where(schema.stories.c.cluster_id == emptied)).scalar_one()
+    copies.move_stories(merging, [moved], emptied, home, MoveCause.SECOND_LOOK, (moved, None), at())
+
+    def let_go_once_it_is_waited_for() -> None:
+        with engine.connect() as watching:
+            for _ in range(500):
+                if watching.execute(text(WAITING)).scalar_one():
+                    break
+                time.sleep(0.01)
+        merging.commit()
+
+    thread = threading.Thread(target=let_go_once_it_is_waited_for)
+    thread.start()
+    (ended,) = settler.settle_now([read(third, TEXT + " It said so.")])
+    thread.join()
+    assert ended.reason is Reason.NEW
+    with engine.connect() as connection:
+        where = connection.execute(select(schema.stories.c.cluster_id)).scalars().all()
+    assert set(where) == {home}
+    merging.close()
+    engine.dispose()

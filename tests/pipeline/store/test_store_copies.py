@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, Engine, event, func, select, update
-from store_builders import TEXT, announce, at, claim_all, entry, record, store
+from store_builders import TEXT, announce, at, claim_all, entry, page_ref, record, store
 
 from pipeline.identity.fingerprints import anchors
-from pipeline.identity.near_copies import METHOD
+from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT
 from pipeline.outcomes import MoveCause, Reason, Relation
-from pipeline.store import copies, schema
-from pipeline.store.lookups import Wanted, find_copies
+from pipeline.store import copies, schema, stories
+from pipeline.store.lookups import BatchLook, Wanted, find_copies
+from pipeline.store.statements import insert_id
 from workers.recluster import recluster
 from workers.second_look import look_again, sweep_looks
 
@@ -26,6 +29,11 @@ FOLLOW_UP = (
     "army to leave one road open for farmers, whose harvest has to reach the mills before the autumn rains, and a "
     "general promised him an answer by the weekend.\n\n" + TEXT.split("\n\n")[1]
 )
+
+# Columns of a story that say nothing about copies.
+DEFAULTS: dict[str, Any] = {name: [] for name in ("subheads", "authors", "captions", "credits")}
+DEFAULTS |= {"access": "free", "announced_at": at(), "stored_at": at(), "revision": 1, "word_count": 1, "reader": "r"}
+DEFAULTS |= {"candidate": "c"}
 
 
 def store_all(engine: Engine, *texts: str, sites: tuple[str, ...] = ()) -> list[int]:
@@ -210,11 +218,75 @@ def test_characters_that_nobody_sees_hide_no_copy(engine: Engine, poisoned: str)
 
 
 def test_a_page_glued_together_from_two_stories_merges_them_not(engine: Engine) -> None:
-    one, two, _glue = store_all(engine, TEXT, OTHER, OTHER + "\n\n" + TEXT)
+    """It is a copy of both, so it is looked up again; the two have nothing in common."""
+    one, two = store_all(engine, TEXT, OTHER)
     look_again(engine, [one, two])
+    announce(engine, [entry(9, site="s9.example")], feed="https://s9.example/feed.xml")
+    (claim,) = claim_all(engine)
+    glue = store(engine, claim, record(OTHER + "\n\n" + TEXT))
+    assert glue is not None
+    with engine.connect() as connection:
+        assert copies.looks_of(connection, [one, two, glue.story_id or 0]) == [glue.story_id]
+    assert look_again(engine, [glue.story_id or 0]) == 0
     list(recluster(engine))
     found = clusters_of(engine)
     assert found[0] != found[1]
+
+
+def test_two_clusters_of_one_report_meet_in_a_story_that_belongs_to_both(engine: Engine) -> None:
+    first, second = store_all(engine, TEXT, COPY)
+    stand_apart(engine, second)
+    with engine.begin() as connection:
+        connection.execute(schema.second_looks.delete())
+    third = COPY.replace("on Tuesday", "next Tuesday")
+    announce(engine, [entry(9, site="s9.example")], feed="https://s9.example/feed.xml")
+    (claim,) = claim_all(engine)
+    stored = store(engine, claim, record(third))
+    assert stored is not None
+    assert len(set(clusters_of(engine))) == 2
+    assert look_again(engine, [stored.story_id or 0]) == 1
+    assert len(set(clusters_of(engine))) == 1
+    with engine.connect() as connection:
+        moves = connection.execute(select(schema.cluster_moves.c.linked_story_id, schema.cluster_moves.c.cause)).all()
+        assert copies.looks_of(connection, [first, second, stored.story_id or 0]) == []
+    assert set(moves) == {(stored.story_id, MoveCause.SECOND_LOOK)}
+
+
+def test_a_batch_finds_in_itself_what_sql_would_find(engine: Engine) -> None:
+    """Each text is asked for twice: as the batch knows it, and by SQL after the earlier ones were stored."""
+    texts = [TEXT, OTHER, COPY, FOLLOW_UP, OTHER.replace("Friday", "Saturday"), TEXT.replace("twelve", "ten")]
+    wanted = [Wanted(anchors(text), text, f"s{n}.example", None) for n, text in enumerate(texts)]
+    store_all(engine, TEXT.replace("on Sunday", "on Monday"))
+    announce(engine, [entry(n, site=f"t{n}.example") for n in range(len(texts))], feed="https://t.example/feed.xml")
+    claims = claim_all(engine)
+    joined = []
+    with engine.begin() as connection:
+        look = BatchLook(connection, wanted)
+        look.hold_ahead([claim.url_id for claim in claims], [])
+        for claim, one in zip(claims, wanted, strict=True):
+            found = look.find(one)
+            assert found == find_copies(connection, one)
+            page_id = stories.add_page(connection, claim.url_id, page_ref(claim.url))
+            cluster_id = found[0].cluster_id if found[0] else copies.found_cluster(connection, at())
+            assert look.may_join(cluster_id) is (found[0] is not None or connection.dialect.name == "sqlite")
+            look.note_founded(cluster_id)
+            row = {"url_id": claim.url_id, "page_id": page_id, "cluster_id": cluster_id, "site": one.site}
+            row |= {"text": one.text, "title": one.title or "", "content_hash": str(claim.url_id), "url": claim.url}
+            row |= DEFAULTS
+            story_id = insert_id(connection, schema.stories, row)
+            copies.index_new(connection, cluster_id, look.open_anchors(one))
+            look.note_stored(cluster_id, story_id, one)
+            joined.append(found[0] is not None)
+    assert joined == [True, False, True, False, True, True]
+
+
+def test_an_anchor_that_everybody_has_takes_no_more_clusters_from_a_batch_either(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = [copies.found_cluster(connection, at()) for _ in range(STOP_ANCHOR_AT)]
+        for cluster_id in made:
+            copies.index_new(connection, cluster_id, [7])
+        look = BatchLook(connection, [Wanted((7, 8), TEXT, None, None)])
+        assert look.open_anchors(Wanted((7, 8), TEXT, None, None)) == [8]
 
 
 def test_the_same_page_under_forty_urls_is_one_story_and_fills_no_index(engine: Engine) -> None:
