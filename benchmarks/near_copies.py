@@ -33,7 +33,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psycopg
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, bindparam, select, text
 from sqlalchemy.engine import make_url
 
 from benchmarks.near_copy_scores import score_generated, score_real
@@ -42,7 +42,7 @@ from pipeline.identity.near_copies import METHOD, Match
 from pipeline.outcomes import Relation
 from pipeline.store import copies
 from pipeline.store.lookups import BatchLook, Wanted, is_in_two
-from pipeline.store.schema import pages, revisions, stories, urls
+from pipeline.store.schema import revisions, stories, urls
 from pipeline.store.statements import insert_rows
 from pipeline.store.stories import own_text, owner_of_text
 from pipeline.values import Fingerprint
@@ -154,15 +154,25 @@ class Clusterer:
             self._to_look_again.append(one.story_id)
 
     def _add_ledger_rows(self) -> None:
-        first, last = self._ledger_rows + 1, self._count + LEDGER_ROWS_AHEAD
-        ids = range(first, last + 1)
-        page = {"final_url": "https://a.example/", "status": 200, "fetched_at": NOW, "body_bytes": 1}
-        page |= {"body_sha256": "0" * 64, "warc_file": "a", "warc_offset": 0, "warc_length": 1}
-        ledger = {"host": "a.example", "site": "a.example", "announced_at": NOW, "due_at": NOW, "state": "stored"}
+        last = self._count + LEDGER_ROWS_AHEAD
         with self.engine.begin() as connection:
-            connection.execute(insert(urls), [{"id": n, "url": f"https://a.example/{n}"} | ledger for n in ids])
-            connection.execute(insert(pages), [{"id": n, "url_id": n} | page for n in ids])
+            for statement in (_URLS, _PAGES):
+                connection.execute(statement, {"first": self._ledger_rows + 1, "last": last, "now": NOW})
         self._ledger_rows = last
+
+
+_GIVEN = """
+WITH RECURSIVE given (id) AS (
+    SELECT CAST(:first AS bigint) UNION ALL SELECT id + 1 FROM given WHERE id < CAST(:last AS bigint)
+)"""
+_NOW = bindparam("now", type_=urls.c.announced_at.type)
+_URLS = text(f"""{_GIVEN}
+INSERT INTO urls (id, url, host, site, announced_at, due_at, state)
+SELECT id, 'https://a.example/' || id, 'a.example', 'a.example', :now, :now, 'stored' FROM given""").bindparams(_NOW)
+_PAGES = text(f"""{_GIVEN}
+INSERT INTO pages (id, url_id, final_url, status, fetched_at, body_bytes, body_sha256, warc_file, warc_offset,
+    warc_length)
+SELECT id, id, 'https://a.example/', 200, :now, 1, '{"0" * 64}', 'a', 0, 1 FROM given""").bindparams(_NOW)
 
 
 def _story_row(one: Added, cluster_id: int) -> dict[str, Any]:

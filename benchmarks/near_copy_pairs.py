@@ -19,7 +19,14 @@ import numpy as np
 
 from pipeline.identity.comparing import compare
 from pipeline.identity.fingerprints import anchors
-from pipeline.identity.near_copies import JOIN_AT, REPRESENTATIVES, STOP_ANCHOR_AT, SURE_AT, rank_clusters
+from pipeline.identity.near_copies import (
+    JOIN_AT,
+    REPRESENTATIVES,
+    STOP_ANCHOR_AT,
+    SURE_AT,
+    TOGETHER_AT,
+    rank_clusters,
+)
 from pipeline.identity.own_parts import TITLE_FEATURES
 from pipeline.identity.profiles import Profile, profile
 
@@ -92,27 +99,65 @@ def read_corpora(directory: Path) -> list[Corpus]:
     return corpora
 
 
-def cluster(corpus: Corpus, score: Score, join_at: float = JOIN_AT) -> list[int]:
-    """The label of each document when the online engine decides by `score`, one document at a time."""
+def cluster(corpus: Corpus, score: Score, join_at: float = JOIN_AT, *, is_merging: bool = True) -> list[int]:
+    """The label of each document when the online engine decides by `score`, one document at a time.
+
+    `is_merging` takes the second looks at documents that belong to two clusters; the verifier is fitted to the pairs of
+    first looks.
+    """
     table: defaultdict[int, list[int]] = defaultdict(list)
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    labels = []
+    members: dict[int, list[int]] = {}
     for new, own in enumerate(corpus.anchors):
-        best: tuple[float, int] = (join_at, new)
-        for label in rank_clusters({anchor: table[anchor] for anchor in own if anchor in table}, len(own)):
-            best = max(best, (_best_score(corpus, new, members[label], score), label), key=lambda pair: pair[0])
-        label = best[1]
-        labels.append(label)
-        members[label].append(new)
-        for anchor in own:
-            if label not in table[anchor] and len(table[anchor]) < STOP_ANCHOR_AT:
-                table[anchor].append(label)
-    return labels
+        ranked = rank_clusters({anchor: table[anchor] for anchor in own if anchor in table}, len(own))
+        found = sorted((-_best_score(corpus, new, members[label], score), label) for label in ranked)
+        joined = [label for best, label in found if -best >= join_at]
+        label = joined[0] if joined else new
+        members.setdefault(label, []).append(new)
+        _index(table, label, own)
+        if is_merging and len(joined) > 1 and _resemble(corpus, [members[label], members[joined[1]]], new, score):
+            older, younger = sorted(joined[:2])
+            _merge(corpus, table, members, older, younger)
+    labels = {number: label for label, numbers in members.items() for number in numbers}
+    return [labels[number] for number in range(len(corpus.documents))]
+
+
+def _index(table: defaultdict[int, list[int]], label: int, anchors: tuple[int, ...]) -> None:
+    for anchor in anchors:
+        if label not in table[anchor] and len(table[anchor]) < STOP_ANCHOR_AT:
+            table[anchor].append(label)
+
+
+def _merge(
+    corpus: Corpus, table: defaultdict[int, list[int]], members: dict[int, list[int]], older: int, younger: int
+) -> None:
+    moved = members.pop(younger)
+    members[older] = sorted(members[older] + moved)
+    for anchor in {anchor for number in moved for anchor in corpus.anchors[number]}:
+        if younger in table[anchor]:
+            table[anchor].remove(younger)
+    for number in moved:
+        _index(table, older, corpus.anchors[number])
+
+
+def _resemble(corpus: Corpus, clusters: list[list[int]], new: int, score: Score) -> bool:
+    """`near_copies.resemble` for two clusters, but for the document that belongs to both."""
+    mine, theirs = ([number for number in _representatives(numbers) if number != new] for numbers in clusters)
+    scores = [_score_of(corpus, one, other, score) for one in mine for other in theirs]
+    return bool(scores) and sum(scores) / len(scores) >= TOGETHER_AT
+
+
+def _score_of(corpus: Corpus, one: int, other: int, score: Score) -> float:
+    features = corpus.features(one, other)
+    return 0.0 if features is None else score(max(one, other), min(one, other), features)
+
+
+def _representatives(numbers: list[int]) -> list[int]:
+    return numbers[-1:-REPRESENTATIVES:-1] + ([numbers[0]] if len(numbers) >= REPRESENTATIVES else [])
 
 
 def _best_score(corpus: Corpus, new: int, stories: list[int], score: Score) -> float:
     best = 0.0
-    for stored in stories[-1:-REPRESENTATIVES:-1] + ([stories[0]] if len(stories) >= REPRESENTATIVES else []):
+    for stored in _representatives(stories):
         features = corpus.features(new, stored)
         if features is not None:
             best = max(best, score(new, stored, features))
@@ -150,8 +195,8 @@ def _pairs_of(corpus: Corpus, folds: int) -> Iterator[tuple[Features, bool, floa
         seen.add((new, stored))
         return float(corpus.is_copy(new, stored) or 0)
 
-    cluster(corpus, by_containment, 0.5)
-    cluster(corpus, by_label, 0.5)
+    cluster(corpus, by_containment, 0.5, is_merging=False)
+    cluster(corpus, by_label, 0.5, is_merging=False)
     for new, stored in sorted(seen):
         features, label = corpus.features(new, stored), corpus.is_copy(new, stored)
         if features is not None and label is not None:

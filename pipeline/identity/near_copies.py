@@ -36,7 +36,7 @@ LONG_TEXT_ANCHORS = 20
 MIN_WEIGHT_LONG = 3.3
 
 # A missed copy shows one report twice; a wrong join hides an independent report. The second is worse, hence not 0.5.
-JOIN_AT = 0.65
+JOIN_AT = 0.7
 # From here on the other stories of the cluster could change nothing.
 SURE_AT = 0.95
 # Two clusters in both of which one story has a copy are one report when their other stories score so in the mean (what

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import exp
-from operator import mul
+from operator import mul, sub, truediv
 from typing import Any
 
 from pipeline.identity.comparing import FEATURES, Comparison
@@ -49,10 +49,9 @@ def copy_score(pair: Comparison) -> float:
 
 def score(features: Sequence[float], model: CopyModel) -> float:
     """The model's answer, 0..1, for features in the order of its weights."""
-    steps = [
-        min(STEPS_MAX, max(-STEPS_MAX, (value - mean) / spread))
-        for value, mean, spread in zip(features, model.means, model.spreads, strict=True)
-    ]
+    steps = list(map(truediv, map(sub, features, model.means), model.spreads))
+    if max(steps) > STEPS_MAX or min(steps) < -STEPS_MAX:
+        steps = [min(STEPS_MAX, max(-STEPS_MAX, step)) for step in steps]
     total = model.bias
     for place, (step, weight, products) in enumerate(zip(steps, model.weights, model.products, strict=True)):
         total += step * (weight + sum(map(mul, products, steps[place:])))

@@ -55,20 +55,20 @@ class Profile:
         return frozenset(self.words)
 
     @cached_property
-    def blotted(self) -> dict[int, str]:
-        """The words that hold a figure, by their places, with the digits blotted out."""
-        odd = compress(enumerate(self.words), map(not_, map(str.isalpha, self.words)))
-        return {place: _DIGIT.sub("#", word) for place, word in odd if _DIGIT.search(word)}
+    def blotted(self) -> tuple[list[str], list[int]]:
+        """The words, figures with their digits blotted out; and where the shingles begin that hold a figure."""
+        words = list(self.words)
+        odd = compress(range(len(words)), map(not_, map(str.isalpha, words)))
+        numerals = [place for place in odd if _DIGIT.search(words[place])]
+        for place in numerals:
+            words[place] = _DIGIT.sub("#", words[place])
+        starts = {start for place in numerals for start in range(max(0, place - SHINGLE_WORDS + 1), place + 1)}
+        return words, [start for start in sorted(starts) if self.shingles[start] is not None]
 
     def own_numbered(self, marks: bytes) -> set[tuple[str, ...]]:
         """The shingles that hold a figure and stand where there is no mark, with the digits blotted out."""
-        blotted, shingles, found = self.blotted, self.shingles, set()
-        starts = {start for place in blotted for start in range(max(0, place - SHINGLE_WORDS + 1), place + 1)}
-        for start in starts:
-            if not marks[start] and shingles[start] is not None:
-                run = enumerate(self.words[start : start + SHINGLE_WORDS], start)
-                found.add(tuple(blotted.get(place, word) for place, word in run))
-        return found
+        words, starts = self.blotted
+        return {tuple(words[start : start + SHINGLE_WORDS]) for start in starts if not marks[start]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ class BatchLook:
         """`find_copies`, with the stories of the batch that were stored by now."""
         if wanted not in self._ahead:
             self._look_up([wanted])
-        ranked = self._ranked(wanted)
+        # Most batches store no story of a cluster that has an anchor of this one.
+        ranked = self._ranked(wanted) if self._fresh else ()
         if self._fresh.keys().isdisjoint(ranked):
             return self._ahead[wanted]
         return self._pick(wanted, ranked)
