@@ -18,6 +18,7 @@ from pipeline.identity.near_copies import (
     Match,
     pick_cluster,
     rank_clusters,
+    resemble,
 )
 from pipeline.identity.near_copy_model import CopyModel, copy_models, copy_score, score
 from pipeline.identity.own_parts import TITLE_FEATURES
@@ -138,6 +139,15 @@ def test_a_cluster_is_judged_by_the_best_of_its_stories() -> None:
     assert copy.cluster_id == 7
     assert copy.story_id in (71, 72)
     assert shares == ()
+
+
+def test_clusters_resemble_one_another_in_the_mean_and_not_by_their_best_pair() -> None:
+    report, edited, half = (Candidate(1, n, text) for n, text in enumerate((REPORT, EDITED, HALF)))
+    other, another = Candidate(2, 8, MONDAY), Candidate(2, 9, SAME_STATEMENT)
+    assert resemble([report, half], [edited])
+    assert not resemble([report, other, another], [edited])
+    assert not resemble([report], [other])
+    assert not resemble([report], [])
 
 
 def test_nothing_to_compare_with_is_no_match() -> None:
