@@ -16,6 +16,7 @@ from pipeline.batches import plan_batches
 from pipeline.outcomes import RevisitScope
 from pipeline.store import items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
+from pipeline.store.growth import hasten_growing
 from pipeline.store.tallies import fold_tallies
 from workers.faults import QueueUnavailable
 from workers.process import run_steps, stop_on_signals, utc_now
@@ -31,10 +32,11 @@ LOOKS_SHARE = 0.25
 # Jobs of breaking news that may stand on the queue beyond its limit.
 BREAKING_JOBS = 8
 OPEN_LOOKS_EVERY = timedelta(seconds=5)
+HASTEN_EVERY = timedelta(seconds=30)
 
 
 class Dispatcher:
-    """One dispatcher's engine, queue and time of the last sweep."""
+    """One dispatcher's engine and queue, and when it does next what it does now and then."""
 
     def __init__(self, engine: Engine, queue: ReadQueue, settings: Settings) -> None:
         self._engine = engine
@@ -42,19 +44,21 @@ class Dispatcher:
         self._settings = settings
         self._next_sweep_at: datetime | None = None
         self._next_opening_at: datetime | None = None
+        self._next_hastening_at: datetime | None = None
 
     def step(self) -> None:
         """Take back expired leases when it is time, then put on the queue what may run now."""
         now = utc_now()
         every = timedelta(seconds=self._settings.lease_s / SWEEPS_PER_LEASE)
-        # A clock that was set back must not stop the sweeps for the length of the jump.
-        if self._next_sweep_at is None or now >= self._next_sweep_at or self._next_sweep_at > now + every:
+        if _is_time(self._next_sweep_at, now, every):
             self.sweep(now)
             self._next_sweep_at = now + every
-        opening = self._next_opening_at
-        if opening is None or now >= opening or opening > now + OPEN_LOOKS_EVERY:
+        if _is_time(self._next_opening_at, now, OPEN_LOOKS_EVERY):
             self.open_looks(now)
             self._next_opening_at = now + OPEN_LOOKS_EVERY
+        if _is_time(self._next_hastening_at, now, HASTEN_EVERY):
+            self.hasten(now)
+            self._next_hastening_at = now + HASTEN_EVERY
         self.dispatch(now)
 
     def sweep(self, now: datetime) -> None:
@@ -86,6 +90,14 @@ class Dispatcher:
         if opened:
             log.info("looks_opened", urls=opened)
         return opened
+
+    def hasten(self, now: datetime) -> int:
+        """Let what tells of a report that others are taking up go before other news; returns how many URLs."""
+        with self._engine.begin() as connection:
+            hastened = hasten_growing(connection, now)
+        if hastened:
+            log.info("growing_hastened", urls=hastened)
+        return hastened
 
     def dispatch(self, now: datetime) -> int:
         """Lease due URLs and enqueue them: committed first, enqueued after. Returns how many.
@@ -122,6 +134,11 @@ class Dispatcher:
         if url_ids:
             with self._engine.begin() as connection:
                 ledger.unqueue(connection, url_ids)
+
+
+def _is_time(next_at: datetime | None, now: datetime, every: timedelta) -> bool:
+    """Whether the instant has come. A clock that was set back must not stop the work for the length of the jump."""
+    return next_at is None or now >= next_at or next_at > now + every
 
 
 def run_dispatcher(engine: Engine, settings: Settings) -> None:

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
-from store_builders import announce, at, entry, states
+from sqlalchemy import Engine, select, update
+from store_builders import TEXT, announce, at, claim_all, entry, record, states, store
 
 from pipeline.outcomes import Reason, UrlState
 from pipeline.store import ledger, schema
 from workers.database import open_engine
 from workers.dispatcher import BREAKING_JOBS, SWEEPS_PER_LEASE, Dispatcher
 from workers.faults import QueueUnavailable
+from workers.process import utc_now
 from workers.queue import QUEUE_NAME, ReadQueue, connect
 from workers.settings import load_settings
 
@@ -119,6 +120,22 @@ def test_breaking_news_goes_before_what_waits_on_a_full_queue(engine: Engine, va
     assert mine.dispatch(at()) == 2
     (front, *rest) = queued_ids(valkey)
     assert (set(front), rest) == (first, before)
+
+
+def test_what_tells_of_a_growing_report_goes_before_what_waits(engine: Engine, valkey: str) -> None:
+    now = utc_now()
+    announce(engine, [entry(number, site=f"o{number}.example") for number in range(5)])
+    for claim in claim_all(engine, now=now):
+        store(engine, claim, record(TEXT, title="Ministry confirms delivery of launchers"), now)
+    known(engine, 8)
+    with engine.begin() as connection:
+        mine = schema.urls.c.state == UrlState.WAITING
+        connection.execute(update(schema.urls).where(mine).values(announced_at=now, due_at=now))
+        (late,) = connection.execute(select(schema.urls.c.id).where(mine).order_by(schema.urls.c.id.desc()).limit(1))
+        title = "Delivery of launchers: ministry confirms"
+        connection.execute(update(schema.urls).where(schema.urls.c.id == late.id).values(entry_title=title))
+    dispatcher(engine, valkey, queue_limit=1, batch_size=1, workers=1).step()
+    assert queued_ids(valkey) == [[late.id]]
 
 
 def test_a_flood_of_breaking_news_is_bounded_on_the_queue(engine: Engine, valkey: str) -> None:
