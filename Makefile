@@ -116,7 +116,7 @@ bench-reading-cpu: $(VENV)/ready-test   ## CORPUS=…: all that the reading chil
 
 bench-peers: $(VENV)/ready-test   ## CORPUS=folder with gold.jsonl: beside newspaper4k, news-please and Fundus on one recorded wire
 	test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
-	$(VENV)-peers/bin/pip --disable-pip-version-check install --quiet "newspaper4k[all]==0.9.6" news-please==1.6.16 fundus==0.5.7
+	$(VENV)-peers/bin/pip --disable-pip-version-check install --quiet "newspaper4k[all]==0.9.6" news-please==1.6.16 fundus==0.5.7 curl_cffi==0.13.0
 	PYTHONPATH=. $(BIN)/python benchmarks/peers.py --corpus $(CORPUS) --peers $(VENV)-peers/bin/python
 
 grafana: $(VENV)/ready-test       ## Write dashboards/grafana/dashboards from the code beside it

@@ -149,11 +149,11 @@ class Accidents:
         # The kind of each, and the instant (monotonic) at which it was over.
         self.done: list[tuple[str, float]] = []
 
-    def cause(self, machine: Machine, most: int, deadline: float) -> None:
-        """Cause up to `most` of those planned while the machine runs."""
+    def cause(self, machine: Machine, deadline: float) -> None:
+        """Cause those planned while the machine runs."""
         # The first one waits until the road is walked: an accident before the start proves nothing.
-        pause_s, before = 2.5, len(self.done)
-        while self.planned and len(self.done) - before < most and time.monotonic() < deadline:
+        pause_s = 2.5
+        while self.planned and time.monotonic() < deadline:
             try:
                 machine.run.wait(pause_s)
                 return
@@ -170,9 +170,8 @@ class Accidents:
 
 def walk(machine: Machine, origin: Origin, accidents: Accidents, deadline: float) -> int:
     """Run until every window was shown, acknowledged and read; returns the last exit status, -1 past the deadline."""
-    share = -(-len(accidents.planned) // origin.windows)
     while True:
-        accidents.cause(machine, share, deadline)
+        accidents.cause(machine, deadline)
         try:
             status = machine.run.wait(max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

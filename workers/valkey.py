@@ -19,6 +19,7 @@ from workers.settings import Settings
 log = structlog.get_logger("valkey")
 
 START_LIMIT_S = 15.0
+START_TRIES = 3
 
 
 class ValkeyFailed(Exception):
@@ -38,26 +39,37 @@ def start_valkey(settings: Settings) -> subprocess.Popen[bytes]:
         _make_private(socket.parent)
     _end_leftover(settings.redis_dsn, socket)
     log_path = directory / "valkey.log"
-    process = subprocess.Popen(
-        _command(socket, directory, log_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C is for the supervisor, which ends its processes in order.
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            log.info("valkey_started", version=ping(settings.redis_dsn), socket=str(socket))
-        except QueueUnavailable:
-            time.sleep(0.05)
-        else:
+    for _ in range(START_TRIES):
+        process = subprocess.Popen(
+            _command(socket, directory, log_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C is for the supervisor, which ends its processes in order.
+            start_new_session=True,
+        )
+        version = _version_when_up(process, settings.redis_dsn)
+        if version is not None:
+            log.info("valkey_started", version=version, socket=str(socket))
             return process
+        code = process.poll()
+        if code is None or code >= 0:
+            break
+        # The kernel, or a person, killed it in its start: that says nothing against the settings.
+        log.warning("valkey_killed_in_start", exit_status=code)
     process.kill()
     raise ValkeyFailed(f"the embedded Valkey did not start; see {log_path}, or name a server in FRONTWIRE_REDIS_URL")
+
+
+def _version_when_up(process: subprocess.Popen[bytes], dsn: str) -> str | None:
+    """Wait until the server answers; None when it has ended, or the time has."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return ping(dsn)
+        except QueueUnavailable:
+            time.sleep(0.05)
+    return None
 
 
 def remove_socket_directory(settings: Settings) -> None:

