@@ -169,14 +169,17 @@ class Accidents:
 
 
 def walk(machine: Machine, origin: Origin, accidents: Accidents, deadline: float) -> int:
-    """Run until every window was shown, acknowledged and read; returns the last exit status, -1 past the deadline."""
+    """Run until every window was acknowledged and all is read; returns the last exit status, -1 past the deadline.
+
+    A run polls each feed once. Whose answer is lost on the way is told the same again by the next.
+    """
     while True:
         accidents.cause(machine, deadline)
         try:
             status = machine.run.wait(max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return -1
-        if status != 0 or min(origin.shown) == origin.windows - 1:
+        if status != 0 or origin.is_told:
             return status
         machine.start_again()
 

@@ -67,13 +67,19 @@ class Origin:
     times: list[tuple[float, str]]
     # Called for each request for a story, in the server's thread, before it is answered.
     on_story: list[Callable[[], object]]
-    # By site: the number of the window that its feed shows.
+    # By site: the number of the window that its feed shows, and of the last that a reader has acknowledged, -1 for none.
     shown: list[int]
+    acknowledged: list[int]
     lock: threading.Lock
 
     @property
     def proxy_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether every site's last window was acknowledged."""
+        return min(self.acknowledged) == self.windows - 1
 
     @property
     def is_eventful(self) -> bool:
@@ -108,6 +114,7 @@ class Origin:
         """Body and ETag of the site's feed; None when the reader has acknowledged the last window: it gets a 304."""
         with self.lock:
             if acknowledged == _etag(site, self.shown[site]):
+                self.acknowledged[site] = self.shown[site]
                 if self.shown[site] == self.windows - 1:
                     return None
                 self.shown[site] += 1
@@ -195,7 +202,17 @@ def start_origin(sites: int, pages: int, latency_s: float = 0.0, windows: int = 
 
     server = Server(("127.0.0.1", 0), Handler)
     origin = Origin(
-        sites, pages, windows, server.server_address[1], server, Counter(), [], [], [0] * sites, threading.Lock()
+        sites=sites,
+        pages=pages,
+        windows=windows,
+        port=server.server_address[1],
+        server=server,
+        hits=Counter(),
+        times=[],
+        on_story=[],
+        shown=[0] * sites,
+        acknowledged=[-1] * sites,
+        lock=threading.Lock(),
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return origin
