@@ -67,7 +67,7 @@ class Origin:
     times: list[tuple[float, str]]
     # Called for each request for a story, in the server's thread, before it is answered.
     on_story: list[Callable[[], object]]
-    # By site: the number of the window that its feed shows, and of the last that a reader has acknowledged, -1 for none.
+    # By site: the number of the window that its feed shows, and of the last that was acknowledged, -1 for none.
     shown: list[int]
     acknowledged: list[int]
     lock: threading.Lock
