@@ -55,14 +55,26 @@ def fundus() -> Callable[[str], str]:
     publishers = {_host(publisher.domain): publisher for publisher in PublisherCollection}
 
     def read(url: str) -> str:
-        html = session.get(url, timeout=30).text
+        response = session.get(url, timeout=30)
+        # The wire names no charset, and requests would then take Latin-1.
+        response.encoding = "utf-8" if _is_utf8(response.content) else response.apparent_encoding
+        html = response.text
         publisher = publishers.get(_host(url))
         if publisher is None:
             return ""
         told = publisher.parser(datetime.datetime.now(datetime.UTC)).parse(html, error_handling="suppress")
-        return str(told.get("body") or "")
+        body = told.get("body")
+        return str(body.text()) if body else ""
 
     return read
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _host(url: str) -> str:
