@@ -512,9 +512,16 @@ def _url_row(feed: Row[Any], entry: Entry, now: datetime) -> Mapping[str, Any]:
 
 
 def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> int:
-    """Have the pages of edited entries read again. An open row is read anyway; a duplicate stays one, a pruned too."""
+    """Have the pages of edited entries read again. What waits is read anyway; a duplicate stays one, a pruned too."""
     reopened = 0
     for piece in slices(url_ids):
+        # Whoever has the page in hand may have fetched it before the edit: the claim is taken back and settles nothing.
+        # Before the others: a page that is settled while this waits for its row is reopened as one that has ended.
+        reopened += connection.execute(
+            update(urls)
+            .where(urls.c.id.in_(piece), urls.c.state == UrlState.CLAIMED)
+            .values(state=UrlState.WAITING, lease_token=None, lease_until=None, due_at=now, priority=EDITED_PRIORITY)
+        ).rowcount
         reopened += connection.execute(
             update(urls)
             .where(urls.c.id.in_(piece), urls.c.state.not_in((*OPEN_STATES, UrlState.DUPLICATE)), ~is_pruned(urls.c.id))

@@ -102,6 +102,17 @@ def test_a_url_announced_by_two_feeds_is_one_row(engine: Engine) -> None:
     assert states(engine) == {UrlState.WAITING: 1}
 
 
+def test_an_entry_edited_while_its_page_is_in_hand_takes_the_claim_back(engine: Engine) -> None:
+    """The page may have been fetched before the edit: what was read of it then is not stored."""
+    assert poll(engine, [entry(1)]) is not None
+    (held,) = claim_all(engine, "before")
+    assert poll(engine, [], edited=(entry(1, version="v2"),)) == feed_store.PollWritten(new_urls=0, reopened=1)
+    assert store(engine, held, record()) is None
+    (fresh,) = claim_all(engine, "after", at(1))
+    assert store(engine, fresh, record()) is not None
+    assert states(engine) == {UrlState.STORED: 1}
+
+
 def test_an_edited_entry_has_its_stored_page_read_again(engine: Engine) -> None:
     poll(engine, [entry(1)])
     (claim,) = claim_all(engine)
