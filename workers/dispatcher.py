@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 
 from pipeline.batches import plan_batches
 from pipeline.outcomes import RevisitScope
-from pipeline.store import items, ledger, revisits
+from pipeline.store import growth, items, ledger, revisits
 from pipeline.store.events import EventKind, add_event
-from pipeline.store.growth import hasten_growing
 from pipeline.store.tallies import fold_tallies
+from workers.database import reading
 from workers.faults import QueueUnavailable
 from workers.process import run_steps, stop_on_signals, utc_now
 from workers.queue import ReadQueue
@@ -93,8 +93,13 @@ class Dispatcher:
 
     def hasten(self, now: datetime) -> int:
         """Let what tells of a report that others are taking up go before other news; returns how many URLs."""
+        # Headlines are compared outside of the transaction that writes: on SQLite everybody else waits for that one.
+        with reading(self._engine) as connection:
+            url_ids = growth.telling_urls(connection, now)
+        if not url_ids:
+            return 0
         with self._engine.begin() as connection:
-            hastened = hasten_growing(connection, now)
+            hastened = growth.hasten(connection, url_ids)
         if hastened:
             log.info("growing_hastened", urls=hastened)
         return hastened

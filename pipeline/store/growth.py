@@ -18,14 +18,14 @@ HEADLINES_MAX = 200
 WAITING_MAX = 5_000
 
 
-def hasten_growing(connection: Connection, now: datetime) -> int:
-    """Make breaking news of what waits, was announced lately, and tells of a growing report; returns how many URLs.
+def telling_urls(connection: Connection, now: datetime) -> list[int]:
+    """The ids of what waits, was announced lately, and tells of a growing report.
 
     Not looks at stored pages, and not what has failed before: that waits for its own time.
     """
     growing = growing_headlines(connection, now)
     if not growing:
-        return 0
+        return []
     waiting = connection.execute(
         select(urls.c.id, urls.c.entry_title)
         .where(urls.c.state == UrlState.WAITING, urls.c.reason.is_(None), urls.c.announced_at > now - GROWING_WITHIN)
@@ -33,10 +33,12 @@ def hasten_growing(connection: Connection, now: datetime) -> int:
         .order_by(urls.c.announced_at.desc())
         .limit(WAITING_MAX)
     )
-    ids = [row.id for row in waiting if tells_of(row.entry_title, growing)]
-    if not ids:
-        return 0
-    still_waits = (urls.c.id.in_(ids), urls.c.state == UrlState.WAITING)
+    return [row.id for row in waiting if tells_of(row.entry_title, growing)]
+
+
+def hasten(connection: Connection, url_ids: Sequence[int]) -> int:
+    """Make breaking news of those of the URLs that still wait; returns how many."""
+    still_waits = (urls.c.id.in_(url_ids), urls.c.state == UrlState.WAITING)
     return connection.execute(update(urls).where(*still_waits).values(priority=BREAKING_PRIORITY)).rowcount
 
 

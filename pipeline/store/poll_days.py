@@ -2,7 +2,7 @@
 """The polls of each feed counted by day as they come, so that the health of a source walks no polls.
 
 A trigger changes the feed's row of the day. That holds nobody up: who polls a feed holds its lease, and polls of one
-feed come one after the other. Nothing is taken off again, as polls are never pruned.
+feed come one after the other. Nothing is taken off again: the counts of polls that are pruned stay.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from store_builders import TEXT, announce, at, claim_all, entry, record, store
 from pipeline.batches import REVISIT_PRIORITY
 from pipeline.growth import GROWING_AT
 from pipeline.outcomes import Reason
-from pipeline.store.growth import hasten_growing
+from pipeline.store import growth
 from pipeline.store.schema import urls
 
 TOLD = "Ministry confirms delivery of air defence launchers"
@@ -30,7 +30,7 @@ def wait(engine: Engine, title: str, number: int = 100) -> None:
 
 def hasten(engine: Engine, seconds: float = 60) -> int:
     with engine.begin() as connection:
-        return hasten_growing(connection, at(seconds))
+        return growth.hasten(connection, growth.telling_urls(connection, at(seconds)))
 
 
 def priorities(engine: Engine) -> list[int]:
