@@ -107,6 +107,8 @@ class FeedState:
     A folder is a feed whose poll reads the files that were dropped there, an index one whose poll reads the sitemaps
     that it lists. `hub_url` is the WebSub hub that pushes `topic_url`, as the last answer named them; `pushed_at` is
     the last push that was believed, `push_confirmed` counts polls in a row that brought nothing that was not pushed.
+    `ttl_s`, `update_period_s`, `skip_hours` and `skip_days` are what the last body that was read asks for, as in
+    `FeedReading`: most answers have no body and mean them all the same.
     """
 
     id: int
@@ -135,6 +137,10 @@ class FeedState:
     topic_url: str | None = None
     pushed_at: datetime | None = None
     push_confirmed: int = 0
+    ttl_s: float | None = None
+    update_period_s: float | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +229,10 @@ class FeedReading:
     """A feed body read by one of the readers. `problem` is a sentence when it is no feed; then there are no entries.
 
     `refused` counts entries without a usable link or identity, and wire items that hold no text; `beyond_cap` those
-    left for the next poll. `is_partial` says that the body lacks the end that a complete one has. In `skip_hours`
-    (0..23, UTC) and on `skip_days` (0 is Monday) the publisher has nothing new. An index of sitemaps has `children` and
-    no entries. `hub_url` is the WebSub hub that the feed names, `self_url` the address that the feed gives itself.
+    left for the next poll. `is_partial` says that the body lacks the end that a complete one has. `ttl_s` is how long
+    the publisher asks us to wait, `update_period_s` how often he says that the feed changes, both in seconds; in
+    `skip_hours` (0..23, UTC) and on `skip_days` (0 is Monday) he has nothing new. An index of sitemaps has `children`
+    and no entries. `hub_url` is the WebSub hub that the feed names, `self_url` the address that the feed gives itself.
     """
 
     format: str
@@ -233,6 +240,7 @@ class FeedReading:
     language: str | None = None
     entries: tuple[Entry, ...] = ()
     ttl_s: float | None = None
+    update_period_s: float | None = None
     refused: int = 0
     beyond_cap: int = 0
     problem: str | None = None

@@ -61,15 +61,17 @@ class RawChild(NamedTuple):
 class RawFeed:
     """A feed as its format has it. `ttl_s` is how long the publisher asks us to wait between polls, in seconds.
 
-    `passed_over` counts items that were left out already, because they hold no text. In `skip_hours` (0..23, UTC)
-    and on `skip_days` (0 is Monday) nothing new is to be expected. `hub` and `self_link` are the feed's links of these
-    relations (WebSub), `children` the sitemaps of an index, in the order in which they stand there.
+    `update_period_s` is how often the publisher says that the feed changes, in seconds. `passed_over` counts items that
+    were left out already, because they hold no text. In `skip_hours` (0..23, UTC) and on `skip_days` (0 is Monday)
+    nothing new is to be expected. `hub` and `self_link` are the feed's links of these relations (WebSub), `children`
+    the sitemaps of an index, in the order in which they stand there.
     """
 
     format: str
     title: str | None = None
     language: str | None = None
     ttl_s: float | None = None
+    update_period_s: float | None = None
     entries: tuple[RawEntry, ...] = ()
     passed_over: int = 0
     skip_hours: tuple[int, ...] = ()
@@ -114,6 +116,7 @@ def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str], sou
         language=language_tag(raw.language),
         entries=tuple(kept),
         ttl_s=raw.ttl_s,
+        update_period_s=raw.update_period_s,
         skip_hours=raw.skip_hours,
         skip_days=raw.skip_days,
         refused=refused,

@@ -99,7 +99,11 @@ def _interval(
         if asked:
             yield f"Cache-Control or Expires ask for {asked:.0f} s (an hour at most counts)"
     if reading is not None and reading.ttl_s:
-        yield f"the feed's ttl or update period asks for {reading.ttl_s:.0f} s (an hour at most counts)"
+        yield f"the feed's ttl asks for {reading.ttl_s:.0f} s (an hour at most counts)"
+    if reading is not None and reading.update_period_s:
+        counts = pace.believed_s(reading.update_period_s, plan.state.interval_s)
+        why = "an hour at most counts" if counts else "it brings items faster, so this does not count"
+        yield f"the feed says that it changes every {reading.update_period_s:.0f} s ({why})"
     if reading is not None and (reading.skip_hours or reading.skip_days):
         hours, days = list(reading.skip_hours), list(reading.skip_days)
         yield f"skipHours {hours}, skipDays {days} (0 is Monday), in UTC: four hours at most count"

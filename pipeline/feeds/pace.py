@@ -201,6 +201,15 @@ def wished_s(answer: FetchedPage | NotModified, ttl_s: float | None) -> float:
     return min(WISH_MAX_S, max(0.0, cached_s, ttl_s or 0.0))
 
 
+def believed_s(period_s: float | None, interval_s: float) -> float:
+    """`period_s`, in which the publisher says that nothing changes, or 0 when the feed's own pace says otherwise.
+
+    A ttl is a wish. An update period is a statement, which much software makes unasked ("hourly"): it counts while the
+    feed keeps to it, that is while it brings no more than an item a period.
+    """
+    return period_s if period_s and gap_at(interval_s) >= period_s else 0.0
+
+
 def after_skipped_s(now: datetime, wait_s: float, skip_hours: Collection[int], skip_days: Collection[int]) -> float:
     """`wait_s`, or longer to the end of the hours and days (UTC) in which the publisher has nothing new.
 

@@ -95,14 +95,15 @@ def _unchanged(
     """Most polls end here, so the state is copied once: the copies would be half of what deciding costs."""
     elapsed_s, silence_s = _seconds_since(state.last_success_at, now), _seconds_since(state.last_new_at, now)
     interval_s = pace.next_interval_s(state.interval_s, elapsed_s, 0, silence_s)
-    floor_s = max(pace.INTERVAL_MIN_S, pace.wished_s(answer, None))
+    wish_s = _wish_s(answer, state, interval_s)
+    wait_s = _not_skipped_s(pace.before_rolling_s(interval_s, state.known_entries), wish_s, state, now)
     after = replace(
         state,
         last_polled_at=now,
         last_unconditional_at=now if outcome is PollOutcome.SAME_BODY else state.last_unconditional_at,
         **_validators(state, answer),
         **_health(state, answer, now),
-        **_due(pace.before_rolling_s(interval_s, state.known_entries), floor_s, now, jitter),
+        **_due(wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
         interval_s=interval_s,
     )
     return PollPlan(after, outcome, http_status=status)
@@ -124,10 +125,17 @@ def _read(
         last_new_at=now if announced else state.last_new_at,
         known_entries=len(reading.entries),
         is_index=False,
+        ttl_s=reading.ttl_s,
+        update_period_s=reading.update_period_s,
+        skip_hours=reading.skip_hours,
+        skip_days=reading.skip_days,
     )
     # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
-    wish_s = 0.0 if is_gap or reading.beyond_cap else pace.wished_s(page, reading.ttl_s)
+    wish_s = 0.0
     wait_s = _wait_s(state, reading, interval_s, len(announced), is_gap=is_gap, now=now)
+    if not is_gap and not reading.beyond_cap:
+        wish_s = _wish_s(page, reading, interval_s)
+        wait_s = _not_skipped_s(wait_s, wish_s, reading, now)
     return PollPlan(
         replace(
             _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
@@ -218,8 +226,19 @@ def _wait_s(
     elapsed_s = _seconds_since(state.last_success_at, now)
     before_s = pace.gap_at(state.interval_s)
     soon_s = pace.after_news_s(interval_s, before_s, elapsed_s, new_count, len(reading.entries))
-    soon_s = pace.before_rolling_s(soon_s, len(reading.entries))
-    return pace.after_skipped_s(now, soon_s, reading.skip_hours, reading.skip_days)
+    return pace.before_rolling_s(soon_s, len(reading.entries))
+
+
+def _wish_s(answer: FetchedPage | NotModified, feed: FeedState | FeedReading, interval_s: float) -> float:
+    """The shortest wait that the publisher asks for, by this answer and in the body that was read last."""
+    return pace.wished_s(answer, max(feed.ttl_s or 0.0, pace.believed_s(feed.update_period_s, interval_s)))
+
+
+def _not_skipped_s(wait_s: float, wish_s: float, feed: FeedState | FeedReading, now: datetime) -> float:
+    """`wait_s`, or longer where the poll would fall into hours or days in which the publisher has nothing new."""
+    if not feed.skip_hours and not feed.skip_days:
+        return wait_s
+    return pace.after_skipped_s(now, max(wait_s, wish_s), feed.skip_hours, feed.skip_days)
 
 
 def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_news: bool) -> FeedState:

@@ -58,6 +58,7 @@ def read_syndication(text: str) -> RawFeed | str:
         title=_text(feed, "title"),
         language=_text(feed, "language"),
         ttl_s=_ttl_s(feed),
+        update_period_s=_update_period_s(feed),
         skip_hours=_skipped_hours(text),
         skip_days=_skipped_days(text),
         hub=_feed_link(feed, "hub"),
@@ -183,10 +184,13 @@ def _instant(item: Any, key: str) -> datetime | None:
 
 
 def _ttl_s(feed: Any) -> float | None:
-    """What the channel asks for: ttl in minutes, or a period of the syndication module and how often within it."""
+    """What the channel asks for: its ttl is in minutes."""
     ttl = _number(_text(feed, "ttl"))
-    if ttl is not None:
-        return ttl * 60.0
+    return ttl * 60.0 if ttl is not None else None
+
+
+def _update_period_s(feed: Any) -> float | None:
+    """What the channel says of itself: a period of the syndication module, and how often within it."""
     period_s = _PERIODS_S.get((_text(feed, "sy_updateperiod") or "").lower())
     frequency = _number(_text(feed, "sy_updatefrequency")) or 1.0
     return period_s / frequency if period_s is not None else None

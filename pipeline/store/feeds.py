@@ -302,6 +302,10 @@ def feed_state(row: Row[Any]) -> FeedState:
         topic_url=row.topic_url,
         pushed_at=row.pushed_at,
         push_confirmed=row.push_confirmed,
+        ttl_s=row.ttl_s,
+        update_period_s=row.update_period_s,
+        skip_hours=row.skip_hours,
+        skip_days=row.skip_days,
     )
 
 
@@ -343,6 +347,10 @@ _STATE = (
     "hub_url",
     "topic_url",
     "push_confirmed",
+    "ttl_s",
+    "update_period_s",
+    "skip_hours",
+    "skip_days",
 )
 _HELD = (
     select(feeds).where(feeds.c.id == bindparam("b_id"), feeds.c.lease_token == bindparam("b_token")).with_for_update()

@@ -54,7 +54,7 @@ from pipeline.outcomes import (
     UrlState,
     WireStatus,
 )
-from pipeline.store.types import UtcDateTime, UtcDay
+from pipeline.store.types import Numbers, UtcDateTime, UtcDay
 
 metadata = MetaData(
     naming_convention={
@@ -143,6 +143,11 @@ feeds = Table(
     Column("topic_url", String(2048)),
     Column("pushed_at", UtcDateTime),
     Column("push_confirmed", Integer, nullable=False, server_default="0"),
+    # What the last body that was read asks of those who poll it; most answers have none.
+    Column("ttl_s", Float),
+    Column("update_period_s", Float),
+    Column("skip_hours", Numbers(64)),
+    Column("skip_days", Numbers(16)),
     Index(None, "status", "next_poll_at"),
 )
 

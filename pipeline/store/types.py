@@ -46,6 +46,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return instant.astimezone(UTC)
 
 
+class Numbers(TypeDecorator[tuple[int, ...]]):
+    """A few whole numbers in one column, as text like `0,6,23`; none of them is NULL."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[int, ...] | None, dialect: Dialect) -> str | None:
+        """The text on the way in."""
+        return ",".join(map(str, value)) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[int, ...]:
+        """The numbers, in their order."""
+        return tuple(map(int, value.split(","))) if value else ()
+
+
 class UtcDay(TypeDecorator[date]):
     """A UTC day. PostgreSQL keeps a date; SQLite keeps text like `2024-05-31`."""
 

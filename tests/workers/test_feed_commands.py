@@ -133,7 +133,7 @@ def test_check_explains_what_a_first_poll_would_do_and_why_and_stores_nothing(tm
     assert "header" in why
     assert "cache-control: max-age=600" in why["header"]
     assert "no entry brings a text that could be its whole story: the pages are fetched" in why["full text"]
-    assert any("ttl or update period asks for 1800 s" in sentence for sentence in why["next poll"])
+    assert any("ttl asks for 1800 s" in sentence for sentence in why["next poll"])
     assert any("ask for 600 s" in sentence for sentence in why["next poll"])
     assert any("skipHours [3]" in sentence for sentence in why["next poll"])
     assert any('"v1" is sent next time' in sentence for sentence in why["validators"])

@@ -371,18 +371,21 @@ def test_a_feed_made_to_be_slow_is_read_within_the_budget_of_ten_cpu_seconds(bod
 
 
 @pytest.mark.parametrize(
-    ("head", "ttl_s"),
+    ("head", "ttl_s", "update_period_s"),
     [
-        ("<ttl>15</ttl>", 900.0),
-        ("<ttl>soon</ttl>", None),
-        ("<ttl>-5</ttl>", None),
-        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>", 1800.0),
-        ("<sy:updatePeriod>daily</sy:updatePeriod>", 86_400.0),
-        ("", None),
+        ("<ttl>15</ttl>", 900.0, None),
+        ("<ttl>soon</ttl>", None, None),
+        ("<ttl>-5</ttl>", None, None),
+        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>", None, 1800.0),
+        ("<ttl>15</ttl><sy:updatePeriod>daily</sy:updatePeriod>", 900.0, 86_400.0),
+        ("", None, None),
     ],
 )
-def test_what_the_publisher_asks_for_is_read_in_seconds(head: str, ttl_s: float | None) -> None:
-    assert reading(rss(item(1), head=head)).ttl_s == ttl_s
+def test_what_the_publisher_asks_for_is_read_in_seconds(
+    head: str, ttl_s: float | None, update_period_s: float | None
+) -> None:
+    read = reading(rss(item(1), head=head))
+    assert (read.ttl_s, read.update_period_s) == (ttl_s, update_period_s)
 
 
 def test_a_sitemap_packed_with_gzip_is_unpacked_and_a_damaged_one_is_empty() -> None:

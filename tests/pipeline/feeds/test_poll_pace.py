@@ -17,6 +17,7 @@ from pipeline.feeds.pace import (
     WAKING_GAP_S,
     after_news_s,
     after_skipped_s,
+    believed_s,
     gap_at,
     interval_at,
     jittered_s,
@@ -204,3 +205,52 @@ def test_a_feed_that_names_skip_hours_is_polled_when_they_have_passed() -> None:
     assert (read.skip_hours, read.skip_days) == ((18, 19), (0,))
     plan = plan_poll(polled_state(), page(body), read, versions(read.entries), NOW, 0.5)
     assert plan.state.next_poll_at == NOW + timedelta(hours=2)
+
+
+def wait_after_304(before: FeedState) -> float:
+    due_at = plan_poll(before, not_modified(), None, {}, NOW, 0.5).state.next_poll_at
+    assert due_at is not None
+    return (due_at - NOW).total_seconds()
+
+
+def test_what_a_body_asked_for_still_counts_after_an_answer_without_one() -> None:
+    head = "<ttl>50</ttl><skipHours><hour>19</hour></skipHours><skipDays><day>Monday</day></skipDays>"
+    body = rss(item(1), head=head)
+    read = reading(body)
+    after = plan_poll(polled_state(), page(body), read, versions(read.entries), NOW, 0.5).state
+    assert (after.ttl_s, after.skip_hours, after.skip_days) == (3_000.0, (19,), (0,))
+    # It is 18:00 UTC. A wish is moved by the jitter to later only; an hour that is left out is waited for to its end.
+    assert wait_after_304(after) == 3_000.0 * 1.05
+    assert wait_after_304(replace(after, ttl_s=None, skip_hours=(18,))) == 3_600.0
+    assert wait_after_304(replace(after, ttl_s=3_600.0, skip_hours=(19, 20))) == 3 * 3_600.0
+    assert wait_after_304(polled_state()) < 1_100.0
+
+
+def test_a_body_that_asks_for_nothing_any_more_ends_what_the_last_one_asked_for() -> None:
+    before = polled_state(ttl_s=3_000.0, update_period_s=3_600.0, skip_hours=(18,), skip_days=(0,))
+    read = reading(rss(item(1)))
+    after = plan_poll(before, page(rss(item(1))), read, versions(read.entries), NOW, 0.5).state
+    assert (after.ttl_s, after.update_period_s, after.skip_hours, after.skip_days) == (None, None, (), ())
+    assert after.next_poll_at is not None
+    assert after.next_poll_at - NOW < timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "period_s", "counts_s"),
+    [
+        (7_200.0, 3_600.0, 3_600.0),  # an item in two hours, and "hourly": the feed keeps to it
+        (600.0, 3_600.0, 0.0),  # six items an hour, and "hourly": what its software says unasked
+        (600.0, 300.0, 300.0),
+        (600.0, None, 0.0),
+    ],
+)
+def test_an_update_period_counts_while_the_feed_keeps_to_it(
+    gap_s: float, period_s: float | None, counts_s: float
+) -> None:
+    assert believed_s(period_s, interval_at(gap_s)) == counts_s
+
+
+def test_a_busy_feed_that_calls_itself_hourly_is_asked_at_its_own_pace_and_its_ttl_is_a_wish() -> None:
+    busy = polled_state(interval_s=interval_at(600.0))
+    assert wait_after_304(replace(busy, update_period_s=3_600.0)) == wait_after_304(busy) < 600.0
+    assert wait_after_304(replace(busy, ttl_s=3_600.0)) == 3_600.0 * 1.05

@@ -1,0 +1,22 @@
+"""What a feed's body asks of those who poll it is remembered, since most answers have no body."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("feeds", sa.Column("ttl_s", sa.Float(), nullable=True))
+    op.add_column("feeds", sa.Column("update_period_s", sa.Float(), nullable=True))
+    op.add_column("feeds", sa.Column("skip_hours", sa.String(64), nullable=True))
+    op.add_column("feeds", sa.Column("skip_days", sa.String(16), nullable=True))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Frontwire's schema only goes forward: restore the backup made before the upgrade.")
