@@ -36,7 +36,8 @@ RETRY_AFTER_S = (600.0, 1_800.0)
 class Publisher:
     """A feed as it truly is: seconds from START at which items appear (before 0 the past), and how its server behaves.
 
-    `lies` answers 304 to every request with a validator. `is_throttled` answers some with 429 and Retry-After.
+    `lies` answers 304 to every request with a validator, by a tag that is always the same or (`lies_anew`) by the one
+    that it gave. `is_throttled` answers some with 429 and Retry-After.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Publisher:
     window: int
     is_dated: bool
     lies: bool = False
+    lies_anew: bool = False
     is_throttled: bool = False
 
     def listed(self, now_s: float) -> range:
@@ -130,6 +132,7 @@ def publishers(count: int, days: float, seed: int) -> list[Publisher]:
                 10 if kind == "window" else chance.choice((20, 30, 50)),
                 chance.random() < 0.8,
                 lies=kind == "lying",
+                lies_anew=kind == "lying" and number // len(kinds) % 2 == 1,
                 is_throttled=kind == "throttled",
             )
         )
@@ -168,9 +171,10 @@ def _answer(publisher: Publisher, state: FeedState, at_s: float, now: datetime, 
         wait_s = chance.choice(RETRY_AFTER_S)
         return FetchFailure(state.url, Reason.THROTTLED, "429", now, status=429, retry_after_s=wait_s)
     newest = str(publisher.listed(at_s).stop)
-    tag = '"always the same"' if publisher.lies else f'"{newest}"'
+    tag = '"always the same"' if publisher.lies and not publisher.lies_anew else f'"{newest}"'
     headers = (("etag", tag),)
-    if ("If-None-Match", tag) in request_headers(state, now):
+    asked = request_headers(state, now)
+    if ("If-None-Match", tag) in asked or (publisher.lies_anew and asked):
         return NotModified(state.url, state.url, headers, now, 0.0)
     return FetchedPage(state.url, state.url, 200, headers, newest.encode(), now, 0.0)
 

@@ -10,15 +10,12 @@ from typing import Any
 
 from pipeline.feeds import pace
 from pipeline.feeds.fulltext import content_to_keep
+from pipeline.feeds.validators import caught_lying, forgotten, validators_after
 from pipeline.feeds.websub import with_confirmation, with_hub
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason
 from pipeline.values import Entry, FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, NotModified, PollPlan
 
-UNCONDITIONAL_S = 86_400.0
 REDIRECT_POLLS = 3
-VALIDATOR_MAX_CHARS = {"etag": 1024, "last_modified": 255}
-# A validator that stayed the same while entries were new is never believed again; SQL keeps it as the empty string.
-DISTRUSTED = ""
 # When so many known entries all have another version, the feed stamps them anew each time: no newsroom edited them.
 STAMPED_ENTRIES = 10
 
@@ -32,18 +29,6 @@ _HOST_DELAY_MAX_S = 3_600.0
 def body_digest(body: bytes) -> str:
     """SHA-256 of the body in hex: a body with the digest of the last one need not be read."""
     return sha256(body).hexdigest()
-
-
-def request_headers(state: FeedState, now: datetime) -> tuple[tuple[str, str], ...]:
-    """The conditional headers for the next poll; none when the last complete body is a day old or more (P4).
-
-    A `last_unconditional_at` that lies ahead of `now` counts as old: the clock was turned back.
-    """
-    since = state.last_unconditional_at
-    if since is None or not timedelta(0) <= now - since < timedelta(seconds=UNCONDITIONAL_S):
-        return ()
-    pairs = (("If-None-Match", state.etag), ("If-Modified-Since", state.last_modified))
-    return tuple((name, value) for name, value in pairs if value)
 
 
 def plan_poll(
@@ -101,7 +86,7 @@ def _unchanged(
         state,
         last_polled_at=now,
         last_unconditional_at=now if outcome is PollOutcome.SAME_BODY else state.last_unconditional_at,
-        **_validators(state, answer),
+        **validators_after(state, answer),
         **_health(state, answer, now),
         **_due(wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
         interval_s=interval_s,
@@ -129,6 +114,7 @@ def _read(
         update_period_s=reading.update_period_s,
         skip_hours=reading.skip_hours,
         skip_days=reading.skip_days,
+        **caught_lying(state, page, announced, now),
     )
     # A gap outweighs what the publisher asks for: its ttl is often the default of its software.
     wish_s = 0.0
@@ -245,7 +231,7 @@ def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_n
     """The state with this body's digest and validators, or with none when part of the body is still to be read."""
     if not is_complete:
         return replace(
-            state, body_sha256=None, etag=_forgotten(state.etag), last_modified=_forgotten(state.last_modified)
+            state, body_sha256=None, etag=forgotten(state.etag), last_modified=forgotten(state.last_modified)
         )
     return _validated(replace(state, body_sha256=body_digest(page.body)), page, is_replaced=True, has_news=has_news)
 
@@ -254,31 +240,7 @@ def _validated(
     state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
 ) -> FeedState:
     """The state with the answer's validators. `is_replaced`: one that the answer lacks is forgotten, too."""
-    return replace(state, **_validators(state, answer, is_replaced=is_replaced, has_news=has_news))
-
-
-def _validators(
-    state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
-) -> dict[str, Any]:
-    etag, modified = answer.header("etag"), answer.header("last-modified")
-    return {
-        "etag": _validator("etag", state.etag, etag, is_replaced=is_replaced, has_news=has_news),
-        "last_modified": _validator(
-            "last_modified", state.last_modified, modified, is_replaced=is_replaced, has_news=has_news
-        ),
-    }
-
-
-def _validator(name: str, old: str | None, new: str | None, *, is_replaced: bool, has_news: bool) -> str | None:
-    if old == DISTRUSTED or (has_news and old is not None and old == new):
-        return DISTRUSTED
-    if new is None or len(new) > VALIDATOR_MAX_CHARS[name] or not new.isprintable():
-        return None if is_replaced else old
-    return new
-
-
-def _forgotten(validator: str | None) -> str | None:
-    return DISTRUSTED if validator == DISTRUSTED else None
+    return replace(state, **validators_after(state, answer, is_replaced=is_replaced, has_news=has_news))
 
 
 def _healthy(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> FeedState:

@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     FEED_MOVED = "feed_moved"
     FEED_STATUS = "feed_status"
     FEED_GAP = "feed_gap"
+    FEED_DISTRUSTED = "feed_distrusted"
     FEED_SILENT = "feed_silent"
     FEED_HEARD = "feed_heard"
     ITEM_OUTDATED = "item_outdated"

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 
 from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.feeds.fulltext import agreed_after
+from pipeline.feeds.validators import distrusted_since
 from pipeline.identity.urls import canonical_url, site_of
 from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, Reason, UrlState
 from pipeline.store.events import EventKind, add_event
@@ -437,6 +438,8 @@ def _note_events(connection: Connection, plan: PollPlan, feed: Row[Any], now: da
         add_event(connection, EventKind.FEED_STATUS, feed.url, {"to": plan.state.status.value}, now)
     if plan.lost_estimate is not None:
         add_event(connection, EventKind.FEED_GAP, feed.url, {"lost_estimate": plan.lost_estimate}, now)
+    for name in distrusted_since(feed_state(feed), plan.state):
+        add_event(connection, EventKind.FEED_DISTRUSTED, feed.url, {"validator": name}, now)
 
 
 def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:

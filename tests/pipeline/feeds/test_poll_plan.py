@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.feeds import body_digest, plan_poll, request_headers
-from pipeline.feeds.polling import DISTRUSTED, REDIRECT_POLLS, STAMPED_ENTRIES
+from pipeline.feeds.polling import REDIRECT_POLLS, STAMPED_ENTRIES
+from pipeline.feeds.validators import DISTRUSTED, distrusted_since
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason
 from pipeline.values import FeedState, FetchResult, PollPlan, Redirect
 
@@ -186,6 +187,63 @@ def test_a_validator_that_stayed_while_entries_were_new_is_never_sent_again() ->
 
     assert lied.state.etag == again.state.etag == DISTRUSTED
     assert request_headers(again.state, NOW) == (("If-Modified-Since", "Sun, 22 Nov 2026 17:55:00 GMT"),)
+
+
+def probed(before: FeedState, *names: object, **answer: Any) -> PollPlan:
+    """A poll that found new items in the body of a feed which was asked without condition, a day after the last."""
+    body = rss(*(item(name, f"<pubDate>{at}</pubDate>") for name, at in names))  # type: ignore[misc]
+    return plan(replace(before, last_unconditional_at=NOW - timedelta(days=1)), body, {"another": "1"}, **answer)
+
+
+BEFORE_THE_304 = [(n, f"Sun, 22 Nov 2026 1{n}:00:00 GMT") for n in range(3)]  # 10:00, 11:00, 12:00
+SINCE_THE_304 = [(n, f"Sun, 22 Nov 2026 17:5{n}:00 GMT") for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("news", "answer", "is_believed"),
+    [
+        # A new ETag each time, and a 304 to every one of them: told by the server's own words, or by the dates.
+        (SINCE_THE_304, {"etag": '"new"', "last_modified": "Sun, 22 Nov 2026 12:00:00 GMT"}, False),
+        (BEFORE_THE_304, {"etag": '"new"'}, False),
+        (BEFORE_THE_304, {"etag": '"new"', "last_modified": "Sun, 22 Nov 2026 17:58:00 GMT"}, True),
+        (BEFORE_THE_304[:2], {"etag": '"new"'}, True),  # two may be dated back
+        (SINCE_THE_304, {"etag": '"new"'}, True),
+        # The body changed two minutes ago, or four hours by a server whose clock is four hours ahead of ours.
+        (
+            SINCE_THE_304,
+            {
+                "etag": '"new"',
+                "last_modified": "Sun, 22 Nov 2026 17:58:00 GMT",
+                "date": "Sun, 22 Nov 2026 18:00:00 GMT",
+            },
+            True,
+        ),
+        (
+            SINCE_THE_304,
+            {
+                "etag": '"new"',
+                "last_modified": "Sun, 22 Nov 2026 17:58:00 GMT",
+                "date": "Sun, 22 Nov 2026 22:00:00 GMT",
+            },
+            False,
+        ),
+    ],
+)
+def test_the_daily_probe_finds_a_server_that_answered_304_though_there_was_news(
+    news: list[tuple[int, str]], answer: dict[str, str], is_believed: bool
+) -> None:
+    after = probed(polled_state(), *news, **answer).state
+    assert (after.etag == '"new"') is is_believed
+    assert (after.etag == after.last_modified == DISTRUSTED) is not is_believed
+    assert bool(request_headers(after, NOW)) is is_believed
+    assert distrusted_since(polled_state(), after) == ([] if is_believed else ["etag", "last_modified"])
+
+
+def test_news_in_an_answer_that_followed_no_304_says_nothing_of_the_server() -> None:
+    """Asked without condition a day after the last answer, which was a body: nobody denied anything."""
+    long_ago = NOW - timedelta(days=1)
+    after = probed(polled_state(last_success_at=long_ago), *BEFORE_THE_304, etag='"new"').state
+    assert after.etag == '"new"'
 
 
 def test_validators_too_long_or_with_control_characters_are_not_kept() -> None:

@@ -224,3 +224,44 @@ def test_what_was_said_of_a_feed_while_it_was_polled_stands(
         (feed,) = feed_store.list_feeds(connection)
         told = connection.execute(select(schema.events.c.detail).where(schema.events.c.kind == EventKind.FEED_STATUS))
         assert (feed.status, len(told.all())) == (after, int(after is not said))
+
+
+@pytest.mark.parametrize(
+    ("ended", "kind", "detail"),
+    [
+        (
+            {"state": {"url": "https://new.example/feed.xml"}},
+            EventKind.FEED_MOVED,
+            {"to": "https://new.example/feed.xml"},
+        ),
+        ({"lost_estimate": 7}, EventKind.FEED_GAP, {"lost_estimate": 7}),
+        ({"state": {"etag": ""}}, EventKind.FEED_DISTRUSTED, {"validator": "etag"}),
+    ],
+    ids=lambda given: given.value if isinstance(given, EventKind) else "",
+)
+def test_the_rare_things_of_a_poll_are_events_once(
+    engine: Engine, ended: dict[str, Any], kind: EventKind, detail: dict[str, Any]
+) -> None:
+    with engine.begin() as connection:
+        add_feed(connection)
+        for number in range(2):
+            (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
+            plan = plan_for(replace(state, next_poll_at=T0), [])
+            changed = replace(plan.state, next_poll_at=T0, **ended.get("state", {}))
+            once = {name: value for name, value in ended.items() if name != "state"} if number == 0 else {}
+            feed_store.apply_poll(connection, "me", replace(plan, state=changed, **once), T0, 10, 0.1)
+        told = connection.execute(select(schema.events.c.kind, schema.events.c.detail)).all()
+        assert [tuple(row) for row in told] == [(kind, detail)]
+
+
+def test_what_a_body_asked_for_is_there_at_the_next_claim(engine: Engine) -> None:
+    wishes = {"ttl_s": 900.0, "update_period_s": 3_600.0, "skip_hours": tuple(range(23)), "skip_days": (0, 6)}
+    with engine.begin() as connection:
+        add_feed(connection)
+        (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
+        assert (state.ttl_s, state.update_period_s, state.skip_hours, state.skip_days) == (None, None, (), ())
+        plan = plan_for(state, [entry(1)])
+        asked = replace(plan.state, next_poll_at=T0, **wishes)
+        feed_store.apply_poll(connection, "me", replace(plan, state=asked), T0, 10, 0.1)
+        (after,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
+        assert {name: getattr(after, name) for name in wishes} == wishes
