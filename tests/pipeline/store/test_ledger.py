@@ -52,6 +52,22 @@ def test_a_dispatch_asks_once_a_host_while_postgresql_has_not_counted_its_rows(p
     assert look_ups(told[0]["Plan"]) == 2 * hosts_waiting, "two for each host, and not for each URL besides"
 
 
+def test_a_host_with_fourteen_thousand_urls_waiting_does_not_delay_the_others(engine: Engine) -> None:
+    flood = [
+        {"url": f"https://flood.example/{number}", "host": "flood.example", "site": "flood.example"}
+        | {"announced_at": at(), "due_at": at()}
+        for number in range(14_000)
+    ]
+    with engine.begin() as connection:
+        connection.execute(schema.urls.insert(), flood)
+    announce(engine, [entry(number, url=f"https://www.s{number}.example/story") for number in range(20)])
+    with engine.begin() as connection:
+        due = [url.host for url in ledger.lease_due_urls(connection, at(), 25, LEASE_S)]
+    assert due[:1] == ["flood.example"], "it came first, and has its turn"
+    assert set(due) == {"flood.example", *(f"www.s{number}.example" for number in range(20))}
+    assert due.count("flood.example") == 2, "no more than it may have in flight"
+
+
 def look_ups(plan: dict[str, Any]) -> int:
     """How often the subqueries of the plan were asked."""
     own = plan["Actual Loops"] if plan.get("Parent Relationship") == "SubPlan" else 0
