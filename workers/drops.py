@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from pipeline.feeds.drops import is_unfinished, plan_drop
 from pipeline.outcomes import PollOutcome
 from pipeline.store import feeds as feed_store
+from pipeline.store import listings
 from pipeline.store.feeds import PollWritten
 from pipeline.values import FeedReading, FeedState, FetchedPage, PollPlan
 from workers.database import reading
@@ -137,7 +138,7 @@ class Drops:
     ) -> tuple[PollPlan, PollWritten] | None:
         now = utc_now()
         with self._engine.begin() as connection:
-            known = feed_store.known_among(connection, state.id, [entry.key for entry in feed.entries])
+            known = listings.known_among(connection, state.id, [entry.key for entry in feed.entries])
             plan = plan_drop(state, feed, known, _shown(drop.name), now)
             written = feed_store.apply_poll(connection, self._token, plan, now, body_bytes, 0.0, keeps_lease=True)
         return None if written is None else (plan, written)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -20,10 +20,10 @@ from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
 from pipeline.store.feeds import PollWritten
 from pipeline.store.quiet_polls import QuietPoll, apply_quiet_polls, is_quiet
-from pipeline.values import FeedReading, FeedState, FetchedPage, FetchResult, NotModified, PollPlan
+from pipeline.values import FeedState, FetchedPage, FetchResult, NotModified, PollPlan
 from workers.batched import Batched
+from workers.bodies import FeedBodies
 from workers.child import FEEDS_COMMAND, ReadingChild
-from workers.database import reading
 from workers.drops import Drops
 from workers.gate import HeldSlot, SqlGate
 from workers.http import HttpClient
@@ -52,16 +52,15 @@ class Poller:
         self._engine = engine
         self._http = http
         self._gate = gate
-        self._child = child
-        self._child_turn = asyncio.Lock()
+        self._bodies = FeedBodies(engine, child)
         self._settings = settings
         # The polls under way and the feeds that they hold.
         self._running: dict[asyncio.Task[None], int] = {}
         self._token = uuid.uuid4().hex
         self._quiet = Batched(self._write_quiet, GATHER_S)
         self._less_running = asyncio.Event()
-        self._drops = Drops(engine, settings.wire_dir, self._token, self._read_body)
-        self._sitemaps = Sitemaps(engine, http, self._token, self._read_body)
+        self._drops = Drops(engine, settings.wire_dir, self._token, self._bodies.read)
+        self._sitemaps = Sitemaps(engine, http, self._token, self._bodies)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop`, then let the polls in flight end and give the rest back."""
@@ -126,11 +125,11 @@ class Poller:
         result = await self._http.fetch(state.url, kind="feed", headers=headers, slot=slot)
         if not state.is_index and _is_unchanged(state, result):
             return await self._end_unchanged(state, result)
-        # Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
-        known = await asyncio.to_thread(self._known, state)
-        reading = await self._read(state, result, known)
+        reading, known = None, dict[str, str]()
+        if isinstance(result, FetchedPage) and not _is_unchanged(state, result):
+            reading, known = await self._bodies.read_known(result, state)
         if state.is_index if reading is None else bool(reading.children):
-            plan = await self._sitemaps.poll(state, result, reading, known)
+            plan = await self._sitemaps.poll(state, result, reading)
             if plan is None:
                 return None
         else:
@@ -160,15 +159,6 @@ class Poller:
             if slot is not None:
                 slot.leave()
 
-    async def _read(self, state: FeedState, result: FetchResult, known: Mapping[str, str]) -> FeedReading | None:
-        if not isinstance(result, FetchedPage) or _is_unchanged(state, result):
-            return None
-        return await self._read_body(result, known, state.source)
-
-    async def _read_body(self, page: FetchedPage, known: Mapping[str, str], source: str) -> FeedReading:
-        async with self._child_turn:
-            return await self._child.read_feed(page, utc_now(), known, source)
-
     def _claim(self, room: int) -> list[tuple[FeedState, HeldSlot | None]]:
         """Due feeds, each with a slot of its host where one is free now: most are, one feed a host is claimed."""
         folders, lease_s = self._drops.folder_ids(), self._settings.lease_s
@@ -188,10 +178,6 @@ class Poller:
         due_at = utc_now() + timedelta(seconds=self._settings.retry_base_s)
         with self._engine.begin() as connection:
             feed_store.postpone_feed(connection, self._token, state.id, due_at)
-
-    def _known(self, state: FeedState) -> Mapping[str, str]:
-        with reading(self._engine) as connection:
-            return feed_store.known_entries(connection, state.id)
 
     def _write_quiet(self, polls: Sequence[QuietPoll]) -> list[bool]:
         with self._engine.begin() as connection:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -30,27 +29,24 @@ from pipeline.store import feeds as feed_store
 from pipeline.store import hosts as host_store
 from pipeline.store import sitemaps as sitemap_store
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, PollPlan
+from workers.bodies import FeedBodies
 from workers.database import reading
 from workers.http import HttpClient
 from workers.process import utc_now
 
 log = structlog.get_logger("sitemaps")
 
-ReadFeed = Callable[[FetchedPage, Mapping[str, str], str], Awaitable[FeedReading]]
-
 
 class Sitemaps:
-    """Reads the sitemaps of indexes under the poller's `token`. `read_feed` reads a body in the killable child."""
+    """Reads the sitemaps of indexes under the poller's `token`."""
 
-    def __init__(self, engine: Engine, http: HttpClient, token: str, read_feed: ReadFeed) -> None:
+    def __init__(self, engine: Engine, http: HttpClient, token: str, bodies: FeedBodies) -> None:
         self._engine = engine
         self._http = http
         self._token = token
-        self._read_feed = read_feed
+        self._bodies = bodies
 
-    async def poll(
-        self, index: FeedState, result: FetchResult, listing: FeedReading | None, known: Mapping[str, str]
-    ) -> PollPlan | None:
+    async def poll(self, index: FeedState, result: FetchResult, listing: FeedReading | None) -> PollPlan | None:
         """What ends the poll of the index that answered `result`; None when its lease was lost meanwhile.
 
         `listing` is the index read, None when its body is the one of last time. A failed answer reads no sitemap.
@@ -60,18 +56,16 @@ class Sitemaps:
         if sitemaps is None:
             return None
         at_hand = {sitemap.url: sitemap for sitemap in sitemaps}
-        seen = dict(known)
         due = () if isinstance(result, FetchFailure) else due_sitemaps(sitemaps, utc_now())
         for sitemap in due[:READ_MAX]:
             if total >= READ_MAX_BYTES:
                 break
-            done = await self._read_one(after, sitemap, seen)
+            done = await self._read_one(after, sitemap)
             if done is None:
                 return None
             plan, at_hand[sitemap.url], body_bytes = done
             total += body_bytes
             found += len(plan.announced)
-            seen |= {entry.key: entry.version for entry in (*plan.announced, *plan.edited)}
             if plan.announced:
                 after = replace(after, last_new_at=plan.state.last_new_at)
             if plan.fetch_delay_s > 0:
@@ -80,14 +74,14 @@ class Sitemaps:
             index, result, listing, SitemapsRead(found, tuple(at_hand.values())), utc_now(), random.random()
         )
 
-    async def _read_one(
-        self, index: FeedState, sitemap: IndexedSitemap, known: Mapping[str, str]
-    ) -> tuple[PollPlan, IndexedSitemap, int] | None:
+    async def _read_one(self, index: FeedState, sitemap: IndexedSitemap) -> tuple[PollPlan, IndexedSitemap, int] | None:
         state = sitemap.state
         result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
-        feed = None
+        feed, known = None, dict[str, str]()
         if isinstance(result, FetchedPage) and body_digest(result.body) != state.body_sha256:
-            feed = _alone(await self._read_feed(result, known, index.source))
+            # The index is who announces the entries: they are known by it.
+            feed, known = await self._bodies.read_known(result, replace(index, is_index=True))
+            feed = _alone(feed)
         plan = plan_poll(state, result, feed, known, utc_now(), random.random())
         after = after_reading(sitemap, plan)
         body_bytes = len(result.body) if isinstance(result, FetchedPage) else 0

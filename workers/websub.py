@@ -22,6 +22,7 @@ from pipeline.store import subscriptions
 from pipeline.store.feeds import PollWritten
 from pipeline.store.subscriptions import Subscription
 from pipeline.values import FeedState, FetchedPage, FetchFailure, PollPlan
+from workers.bodies import FeedBodies
 from workers.child import ReadingChild
 from workers.database import reading
 from workers.gate import SqlGate
@@ -47,8 +48,7 @@ class WebSub:
     def __init__(self, engine: Engine, http: HttpClient, child: ReadingChild, settings: Settings) -> None:
         self._engine = engine
         self._http = http
-        self._child = child
-        self._child_turn = asyncio.Lock()
+        self._bodies = FeedBodies(engine, child)
         self._settings = settings
 
     # -------------------------------------------------------------------------------------------------- asking hubs
@@ -143,11 +143,9 @@ class WebSub:
         if state is None:
             return Reply(503)
         try:
-            known = await asyncio.to_thread(self._known, state)
             headers = (("content-type", pushed.content_type),) if pushed.content_type else ()
             page = FetchedPage(one.topic_url, one.topic_url, 200, headers, pushed.body, utc_now(), elapsed_s=0.0)
-            async with self._child_turn:
-                feed = await self._child.read_feed(page, utc_now(), known, state.source)
+            feed, known = await self._bodies.read_known(page, state)
             plan = plan_push(state, feed, known, utc_now())
             written = await asyncio.to_thread(self._apply, token, plan, len(pushed.body))
         except BaseException:
@@ -184,10 +182,6 @@ class WebSub:
     def _claim(self, feed_id: int, token: str) -> FeedState | None:
         with self._engine.begin() as connection:
             return feed_store.claim_feed(connection, token, feed_id, utc_now(), self._settings.lease_s)
-
-    def _known(self, state: FeedState) -> dict[str, str]:
-        with reading(self._engine) as connection:
-            return feed_store.known_entries(connection, state.id)
 
     def _apply(self, token: str, plan: PollPlan, body_bytes: int) -> PollWritten | None:
         now = utc_now()

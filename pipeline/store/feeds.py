@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, or_, select, update
 
 from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.feeds.fulltext import agreed_after
@@ -18,10 +18,11 @@ from pipeline.outcomes import OPEN_STATES, FeedStatus, FullText, PollOutcome, Re
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.hosts import asked_host
 from pipeline.store.items import put_items
+from pipeline.store.listings import remember_entries, remember_listing
 from pipeline.store.retention import is_pruned
 from pipeline.store.rhythm import note_news, note_silence
-from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
-from pipeline.store.statements import insert_for, insert_missing, is_over, is_over_when, latest_end, slices
+from pipeline.store.schema import feed_polls, feeds, hosts, urls
+from pipeline.store.statements import insert_missing, is_over, is_over_when, latest_end, slices
 from pipeline.values import Entry, FeedState, PollPlan
 from pipeline.wire.identity import is_wire_url, priority_of_urgency, source_of
 
@@ -310,23 +311,6 @@ def feed_state(row: Row[Any]) -> FeedState:
     )
 
 
-def known_entries(connection: Connection, feed_id: int) -> dict[str, str]:
-    """Every entry key that the feed ever listed, with the version seen last."""
-    query = select(feed_listings.c.entry_key, feed_listings.c.entry_version).where(feed_listings.c.feed_id == feed_id)
-    return {row.entry_key: row.entry_version for row in connection.execute(query)}
-
-
-def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
-    """Those of the entry keys that the feed ever listed, with the version seen last."""
-    known: dict[str, str] = {}
-    for piece in slices(keys):
-        query = select(feed_listings.c.entry_key, feed_listings.c.entry_version).where(
-            feed_listings.c.feed_id == feed_id, feed_listings.c.entry_key.in_(piece)
-        )
-        known |= {row.entry_key: row.entry_version for row in connection.execute(query)}
-    return known
-
-
 # Every poll runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built once
 # (docs/benchmarks.md).
 _STATE = (
@@ -368,6 +352,12 @@ _SAVE = (
 )
 _SAVE_AND_FREE = _SAVE.values(lease_token=None, lease_until=None)
 _NOTE_POLL = insert(feed_polls)
+_SILENT_AFTER = (
+    update(feeds)
+    .where(feeds.c.id == bindparam("b_id"))
+    .values(silent_after=bindparam("b_since", type_=feeds.c.silent_after.type))
+)
+_IDS_OF = select(urls.c.id, urls.c.url).where(urls.c.url.in_(bindparam("b_urls", expanding=True)))
 
 
 def apply_poll(
@@ -395,9 +385,9 @@ def apply_poll(
     reopened = written.reopened + _reopen(
         connection, [url_ids[entry.url] for entry in plan.edited if entry.wire is None and entry.url in url_ids], now
     )
-    _remember_entries(connection, plan, url_ids, now)
+    remember_entries(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     if plan.listed is not None:
-        _remember_listing(connection, plan.state.id, dict(plan.listed), now)
+        remember_listing(connection, plan.state.id, [key for key, _ in plan.listed], now)
     _note_events(connection, plan, feed, now)
     _save_state(connection, plan, feed, keeps_lease=keeps_lease)
     _note_rhythm(connection, plan, feed, now)
@@ -449,7 +439,7 @@ def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: da
     note_silence(connection, feed_state(feed), feed.url, has_news=bool(plan.announced), now=now)
     if plan.announced and feed.known_entries:
         since = note_news(connection, feed.id, feed.added_at, len(plan.announced), now)
-        connection.execute(update(feeds).where(feeds.c.id == feed.id).values(silent_after=since))
+        connection.execute(_SILENT_AFTER, {"b_id": feed.id, "b_since": since})
 
 
 def extend_feeds(connection: Connection, token: str, feed_ids: Sequence[int], now: datetime, lease_s: float) -> int:
@@ -493,8 +483,7 @@ def _announce(connection: Connection, plan: PollPlan, feed: Row[Any], now: datet
     new_urls = insert_missing(connection, urls, rows)
     ids: dict[str, int] = {}
     for piece in slices(sorted(entries)):
-        for row in connection.execute(select(urls.c.id, urls.c.url).where(urls.c.url.in_(piece))):
-            ids[row.url] = row.id
+        ids |= {row.url: row.id for row in connection.execute(_IDS_OF, {"b_urls": piece})}
     return ids, new_urls
 
 
@@ -546,52 +535,6 @@ def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> in
             .values(priority=EDITED_PRIORITY, due_at=now)
         )
     return reopened
-
-
-def _remember_entries(connection: Connection, plan: PollPlan, url_ids: Mapping[str, int], now: datetime) -> None:
-    rows = [
-        {
-            "feed_id": plan.state.id,
-            "entry_key": entry.key,
-            "entry_version": entry.version,
-            "url_id": url_ids.get(entry.url),
-            "first_seen_at": now,
-            "last_seen_at": now,
-            "is_listed": True,
-        }
-        for entry in (*plan.announced, *plan.edited)
-    ]
-    for piece in slices(rows):
-        statement = insert_for(connection, feed_listings).values(list(piece))
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[feed_listings.c.feed_id, feed_listings.c.entry_key],
-                set_={
-                    name: statement.excluded[name] for name in ("entry_version", "url_id", "last_seen_at", "is_listed")
-                },
-            )
-        )
-
-
-def _remember_listing(connection: Connection, feed_id: int, listed: Mapping[str, str], now: datetime) -> None:
-    before = {
-        row.entry_key: row.is_listed
-        for row in connection.execute(
-            select(feed_listings.c.entry_key, feed_listings.c.is_listed).where(feed_listings.c.feed_id == feed_id)
-        )
-    }
-    # Only what appeared or vanished is written: a feed that lists the same 50 entries costs nothing.
-    _mark_listed(connection, feed_id, [key for key, on in before.items() if on and key not in listed], False, now)
-    _mark_listed(connection, feed_id, [key for key, on in before.items() if not on and key in listed], True, now)
-
-
-def _mark_listed(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: bool, now: datetime) -> None:
-    for piece in slices(keys):
-        connection.execute(
-            update(feed_listings)
-            .where(and_(feed_listings.c.feed_id == feed_id, feed_listings.c.entry_key.in_(piece)))
-            .values(is_listed=is_listed, last_seen_at=now)
-        )
 
 
 def _save_state(connection: Connection, plan: PollPlan, feed: Row[Any], *, keeps_lease: bool) -> None:

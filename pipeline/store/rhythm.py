@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.sql.dml import Insert
 
 from pipeline.feeds.rhythm import HourRhythm, heard, hour_of_week, silent_after
 from pipeline.store.events import EventKind, add_event
 from pipeline.store.schema import feed_rhythm
-from pipeline.store.statements import insert_for
+from pipeline.store.statements import insert_of
 from pipeline.values import FeedState
+
+# Built once, as all that every poll with news runs.
+_HOURS_OF = select(feed_rhythm).where(feed_rhythm.c.feed_id == bindparam("b_feed_id")).order_by(feed_rhythm.c.hour)
+
+
+@cache
+def _note_hour(dialect: str) -> Insert:
+    statement = insert_of(dialect, feed_rhythm)
+    return statement.on_conflict_do_update(
+        index_elements=["feed_id", "hour"],
+        set_={name: statement.excluded[name] for name in ("polls", "entries", "as_of")},
+    )
 
 
 def rhythm_of(connection: Connection, feed_id: int) -> list[HourRhythm]:
     """The hours of the week in which the feed ever brought news."""
-    query = select(feed_rhythm).where(feed_rhythm.c.feed_id == feed_id).order_by(feed_rhythm.c.hour)
-    return [HourRhythm(row.hour, row.polls, row.entries, row.as_of) for row in connection.execute(query)]
+    rows = connection.execute(_HOURS_OF, {"b_feed_id": feed_id})
+    return [HourRhythm(row.hour, row.polls, row.entries, row.as_of) for row in rows]
 
 
 def note_news(connection: Connection, feed_id: int, added_at: datetime, entries: int, now: datetime) -> datetime | None:
@@ -25,8 +39,7 @@ def note_news(connection: Connection, feed_id: int, added_at: datetime, entries:
     hour = heard(rows.get(hour_of_week(now)), entries, now)
     rows[hour.hour] = hour
     values = {"polls": hour.polls, "entries": hour.entries, "as_of": hour.as_of}
-    statement = insert_for(connection, feed_rhythm).values(feed_id=feed_id, hour=hour.hour, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["feed_id", "hour"], set_=values))
+    connection.execute(_note_hour(connection.dialect.name), {"feed_id": feed_id, "hour": hour.hour, **values})
     return silent_after(rows.values(), added_at, now)
 
 

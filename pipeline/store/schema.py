@@ -364,6 +364,13 @@ feed_listings = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("is_listed", Boolean, nullable=False),
+    # A feed has listed a hundred thousand entries after a year, and lists fifty of them.
+    Index(
+        "ix_feed_listings_listed",
+        "feed_id",
+        sqlite_where=text("is_listed = 1"),
+        postgresql_where=text("is_listed = true"),
+    ),
 )
 
 pages = Table(

@@ -37,14 +37,12 @@ def insert_of(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 def insert_missing(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert the rows that no unique key refuses; returns how many were new. No rows, no statement."""
-    inserted = 0
-    for piece in slices(list(rows)):
-        # An INSERT without rows would insert one row of defaults.
-        statement = insert_for(connection, table).values(list(piece)).on_conflict_do_nothing()
-        # Not every driver knows the row count of an INSERT with many rows; what comes back can be counted everywhere.
-        inserted += len(connection.execute(statement.returning(*table.primary_key.columns)).all())
-    return inserted
+    """Insert the rows that no unique key refuses, all with the same keys; returns how many were new."""
+    given = list(rows)
+    if not given:
+        return 0
+    # Not every driver knows the row count of an INSERT with many rows; what comes back can be counted everywhere.
+    return len(connection.execute(_insert_missing(connection.dialect.name, table), given).all())
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -82,6 +80,11 @@ def _insert(table: Table) -> Insert:
 @cache
 def _insert_new(dialect: str, table: Table) -> Insert:
     return insert_of(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_missing(dialect: str, table: Table) -> Insert:
+    return insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
 
 
 @cache

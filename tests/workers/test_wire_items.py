@@ -336,7 +336,9 @@ def test_two_pollers_at_once_read_each_file_once(play: Play, engine: Engine, tmp
         await stage.poll()
         for number in range(6):
             stage.drop(f"{number}.xml", news_item(1, guid=f"{GUID}-{number}"))
-        other = Poller(engine, stage.poller._http, stage.poller._gate, stage.poller._child, stage.poller._settings)
+        other = Poller(
+            engine, stage.poller._http, stage.poller._gate, stage.poller._bodies._child, stage.poller._settings
+        )
         with engine.begin() as connection:
             connection.execute(update(schema.feeds).values(next_poll_at=utc_now()))
         await asyncio.gather(stage.poller.step(), other.step())

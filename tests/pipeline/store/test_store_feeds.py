@@ -11,7 +11,7 @@ from store_builders import LEASE_S, T0, add_feed, announce, at, claim_all, entry
 
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason, UrlState
 from pipeline.store import feeds as feed_store
-from pipeline.store import hosts, schema
+from pipeline.store import hosts, listings, schema
 from pipeline.store.events import EventKind
 from pipeline.store.feeds import NewFeed
 from pipeline.values import Entry, FeedState, PollPlan
@@ -58,7 +58,7 @@ def test_urls_listing_validators_and_poll_are_written_together(engine: Engine) -
     with engine.connect() as connection:
         feed = connection.execute(select(schema.feeds)).one()
         polls = connection.execute(select(schema.feed_polls)).all()
-        known = feed_store.known_entries(connection, feed.id)
+        known = listings.listed_entries(connection, feed.id)
     assert (feed.etag, feed.lease_token, feed.last_outcome) == ('"e1"', None, PollOutcome.NEW_ENTRIES)
     assert [row.new_urls for row in polls] == [2]
     assert known == {"key-1": "v1", "key-2": "v1"}
@@ -134,7 +134,7 @@ def test_an_entry_that_left_the_feed_is_still_known(engine: Engine) -> None:
         feed_id = connection.execute(select(schema.feeds.c.id)).scalar_one()
         listed = connection.execute(select(schema.feed_listings.c.entry_key, schema.feed_listings.c.is_listed))
         assert dict(listed.all()) == {"key-1": False, "key-2": True}  # type: ignore[arg-type]
-        assert set(feed_store.known_entries(connection, feed_id)) == {"key-1", "key-2"}
+        assert set(listings.known_among(connection, feed_id, ["key-1", "key-2", "key-3"])) == {"key-1", "key-2"}
 
 
 def test_the_link_is_asked_for_and_the_canonical_url_is_known(engine: Engine) -> None:
@@ -265,3 +265,17 @@ def test_what_a_body_asked_for_is_there_at_the_next_claim(engine: Engine) -> Non
         feed_store.apply_poll(connection, "me", replace(plan, state=asked), T0, 10, 0.1)
         (after,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
         assert {name: getattr(after, name) for name in wishes} == wishes
+
+
+def test_what_a_feed_lists_now_is_found_without_a_look_at_all_that_it_ever_listed(engine: Engine) -> None:
+    poll(engine, [entry(number) for number in range(300)])
+    with engine.begin() as connection:
+        connection.execute(update(schema.feeds).values(next_poll_at=at(1000)))
+    poll(engine, [entry(number) for number in range(298, 303)])
+    with engine.connect() as connection:
+        feed_id = connection.execute(select(schema.feeds.c.id)).scalar_one()
+        assert sorted(listings.listed_entries(connection, feed_id)) == [f"key-{n}" for n in range(298, 303)]
+        if engine.dialect.name == "sqlite":
+            statement = "SELECT entry_key FROM feed_listings WHERE feed_id = 1 AND is_listed = 1"
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
+            assert "ix_feed_listings_listed" in plan[0].detail

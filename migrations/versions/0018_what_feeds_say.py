@@ -1,4 +1,4 @@
-"""What a feed's body asks of those who poll it is remembered, since most answers have no body."""
+"""What a feed's body asks of those who poll it is remembered, and what it lists now is found by an index of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def upgrade() -> None:
     op.add_column("feeds", sa.Column("update_period_s", sa.Float(), nullable=True))
     op.add_column("feeds", sa.Column("skip_hours", sa.String(64), nullable=True))
     op.add_column("feeds", sa.Column("skip_days", sa.String(16), nullable=True))
+    op.create_index(
+        "ix_feed_listings_listed",
+        "feed_listings",
+        ["feed_id"],
+        unique=False,
+        sqlite_where=sa.text("is_listed = 1"),
+        postgresql_where=sa.text("is_listed = true"),
+    )
 
 
 def downgrade() -> None:

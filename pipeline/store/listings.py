@@ -1,0 +1,90 @@
+"""What feeds list and ever listed, in SQL: an entry is announced once, however often its feed drops and shows it (P4).
+
+A feed has listed a hundred thousand entries after a year and lists fifty of them: each question here is about what it
+lists now, or about the entries in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import Connection, bindparam, select, true, update
+from sqlalchemy.sql.dml import Insert
+
+from pipeline.store.schema import feed_listings
+from pipeline.store.statements import insert_of, slices
+from pipeline.values import Entry
+
+_ROW = feed_listings.c
+_OF_FEED = _ROW.feed_id == bindparam("b_feed_id")
+_AMONG = _ROW.entry_key.in_(bindparam("b_keys", expanding=True))
+# Built once, as all that every poll with news runs. The partial index is used for a literal alone, not for a parameter.
+_LISTED = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _ROW.is_listed == true())
+_KNOWN_AMONG = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _AMONG)
+_MARK = {
+    is_listed: update(feed_listings)
+    .where(_OF_FEED, _AMONG)
+    .values(is_listed=is_listed, last_seen_at=bindparam("b_now", type_=_ROW.last_seen_at.type))
+    for is_listed in (True, False)
+}
+
+
+def listed_entries(connection: Connection, feed_id: int) -> dict[str, str]:
+    """The keys of the entries that the feed listed when it was read last, with their versions."""
+    return {row.entry_key: row.entry_version for row in connection.execute(_LISTED, {"b_feed_id": feed_id})}
+
+
+def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
+    """Those of the entry keys that the feed ever listed, with the version seen last."""
+    known: dict[str, str] = {}
+    for piece in slices(keys):
+        rows = connection.execute(_KNOWN_AMONG, {"b_feed_id": feed_id, "b_keys": piece})
+        known |= {row.entry_key: row.entry_version for row in rows}
+    return known
+
+
+def remember_entries(
+    connection: Connection, feed_id: int, entries: Sequence[Entry], url_ids: Mapping[str, int], now: datetime
+) -> None:
+    """Note new and edited entries as listed now, each with the id of its URL."""
+    rows = [
+        {
+            "feed_id": feed_id,
+            "entry_key": entry.key,
+            "entry_version": entry.version,
+            "url_id": url_ids.get(entry.url),
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "is_listed": True,
+        }
+        for entry in entries
+    ]
+    if rows:
+        connection.execute(_remember(connection.dialect.name), rows)
+
+
+def remember_listing(connection: Connection, feed_id: int, listed: Collection[str], now: datetime) -> None:
+    """Note that the feed lists these entries and no others; new and edited ones stand there already.
+
+    Only what appeared again or vanished is written: a feed that lists the same 50 entries costs nothing.
+    """
+    before = listed_entries(connection, feed_id)
+    now_listed = set(listed)
+    _mark(connection, feed_id, sorted(before.keys() - now_listed), False, now)
+    _mark(connection, feed_id, sorted(now_listed - before.keys()), True, now)
+
+
+def _mark(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: bool, now: datetime) -> None:
+    for piece in slices(keys):
+        connection.execute(_MARK[is_listed], {"b_feed_id": feed_id, "b_keys": piece, "b_now": now})
+
+
+@cache
+def _remember(dialect: str) -> Insert:
+    statement = insert_of(dialect, feed_listings)
+    renewed = ("entry_version", "url_id", "last_seen_at", "is_listed")
+    return statement.on_conflict_do_update(
+        index_elements=[_ROW.feed_id, _ROW.entry_key], set_={name: statement.excluded[name] for name in renewed}
+    )

@@ -1,0 +1,51 @@
+"""A feed's body read in the killable child, together with what SQL knows of its entries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Engine
+
+from pipeline.store import listings
+from pipeline.values import FeedReading, FeedState, FetchedPage
+from workers.child import ReadingChild
+from workers.database import reading
+from workers.process import utc_now
+
+
+class FeedBodies:
+    """Reads bodies one after the other: the child has one pipe."""
+
+    def __init__(self, engine: Engine, child: ReadingChild) -> None:
+        self._engine = engine
+        self._child = child
+        self._turn = asyncio.Lock()
+
+    async def read(self, page: FetchedPage, known: Mapping[str, str], source: str) -> FeedReading:
+        """The reading of `page`; `known` entries don't count towards what one reading may bring."""
+        async with self._turn:
+            return await self._child.read_feed(page, utc_now(), known, source)
+
+    async def read_known(self, page: FetchedPage, state: FeedState) -> tuple[FeedReading, dict[str, str]]:
+        """The reading of a body of `state`, and the entries known before: those it lists now, those it listed last.
+
+        Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
+        """
+        known = {} if state.is_index else await asyncio.to_thread(self._listed, state.id)
+        while True:
+            feed = await self.read(page, known, state.source)
+            unlisted = [entry.key for entry in feed.entries if entry.key not in known]
+            again = await asyncio.to_thread(self._known_among, state.id, unlisted) if unlisted else {}
+            known |= again
+            # What was known after all made no room for what lies beyond the cap: with that known, more is read.
+            if not feed.beyond_cap or not again:
+                return feed, known
+
+    def _listed(self, feed_id: int) -> dict[str, str]:
+        with reading(self._engine) as connection:
+            return listings.listed_entries(connection, feed_id)
+
+    def _known_among(self, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
+        with reading(self._engine) as connection:
+            return listings.known_among(connection, feed_id, keys)
