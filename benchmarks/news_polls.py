@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/news_polls.py [--feeds 100] [--rounds 3] [--past 0,10000] [--database-url URL]
 
-Each feed lists ten entries, two of them new at each poll. CPU of this process: what SQL knows of the entries (known),
-reading the body (read), deciding (plan), writing (apply). `--past` is how many entries each feed listed before and lists
-no more. A PostgreSQL server's own CPU is not counted. A database that is named must be empty.
+Each feed lists 25 entries, two of them new at each poll. CPU of this process: what SQL knows of the entries (known),
+reading the body (read), deciding (plan), writing (apply). `--past` is how many entries each feed listed before and
+lists no more. A PostgreSQL server's own CPU is not counted. A database that is named must be empty.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from sqlalchemy import Engine, insert
@@ -27,20 +28,24 @@ from pipeline.values import FeedState, FetchedPage
 from workers.database import open_engine, upgrade
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-LISTED, NEW = 10, 2
+LISTED, NEW = 25, 2
+TEASER = "What the delegations said of the talks, in the forty words that most outlets give it. " * 3
 TOKEN = "benchmark"
 STEPS = ("known", "read", "plan", "apply")
 
 
 def body(feed: int, turn: int) -> bytes:
-    """The feed's body at that turn."""
+    """The feed's body at that turn: items with what most feeds give them."""
     items = "".join(
         f"<item><title>Report {number} of desk {feed} on the talks</title><guid>{feed}-{number}</guid>"
-        f"<link>https://d{feed}.example/story/{number}</link><description>What report {number} says, in a sentence"
-        f" of the usual length.</description></item>"
+        f"<link>https://d{feed}.example/story/{number}</link><dc:creator>Desk {feed}</dc:creator>"
+        f"<category>World</category><category>Talks</category>"
+        f"<pubDate>Mon, 05 Jan 2026 0{number % 10}:00:00 GMT</pubDate>"
+        f"<description>&lt;p&gt;{TEASER}&lt;/p&gt;</description></item>"
         for number in range(NEW * turn + LISTED, NEW * turn, -1)
     )
-    return f"<rss version='2.0'><channel><title>Desk</title>{items}</channel></rss>".encode()
+    head = '<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>Desk</title>'
+    return f"{head}{items}</channel></rss>".encode()
 
 
 def fill(engine: Engine, count: int, past: int) -> None:
@@ -60,14 +65,14 @@ def poll(engine: Engine, state: FeedState, turn: int, now: datetime) -> list[flo
     page = FetchedPage(state.url, state.url, 200, (("etag", f'"{turn}"'),), body(number, turn), now, 0.1)
     marks = [time.process_time()]
     with engine.connect() as connection:
-        known = listings.listed_entries(connection, state.id)
+        listing = listings.listing_of(connection, state.id)
     looked_s = time.process_time() - marks[0]
     marks.append(time.process_time())
-    reading = read_feed(page.body, None, state.url, now, known, state.source)
+    reading = read_feed(page.body, None, state.url, now, listing, state.source)
     marks.append(time.process_time())
     with engine.connect() as connection:
-        unlisted = [entry.key for entry in reading.entries if entry.key not in known]
-        known |= listings.known_among(connection, state.id, unlisted)
+        unlisted = [entry.key for entry in reading.entries if entry.key not in listing.versions]
+        known = {**listing.versions, **listings.known_among(connection, state.id, unlisted)}
     marks.append(time.process_time())
     plan = plan_poll(state, page, reading, known, now, 0.5)
     marks.append(time.process_time())
@@ -76,7 +81,7 @@ def poll(engine: Engine, state: FeedState, turn: int, now: datetime) -> list[flo
     marks.append(time.process_time())
     assert written is not None
     assert written.new_urls == (NEW if turn else LISTED)
-    _, read, looked, plan_s, apply = (later - earlier for earlier, later in zip(marks, marks[1:], strict=False))
+    _, read, looked, plan_s, apply = (later - earlier for earlier, later in pairwise(marks))
     return [looked_s + looked, read, plan_s, apply]
 
 

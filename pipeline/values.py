@@ -7,7 +7,8 @@ process boundary as JSON (see workers/child.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -197,7 +198,8 @@ class Entry:
     (a server may know its own spelling only). An empty `link` means that they are the same. What has no web address is
     known by one of the scheme `wire:` (pipeline/wire/identity.py). `codes` are the subjects that the feed itself gives
     the entry. `content` is the body that came along, `wire` what the agency says of it; both are None for an ordinary
-    link.
+    link. `digest` is that of the item's text, None where it has none of its own. Of a known entry that stands as it was
+    read last, only `key`, `url` and `version` are there.
     """
 
     key: str
@@ -214,6 +216,21 @@ class Entry:
     codes: tuple[SubjectCode, ...] = ()
     content: Content | None = None
     wire: WireFacts | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is known of a feed's entries: the version of each by its key.
+
+    An item whose text has one of the `digests` stands as it was read last: it need not be read again.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    digests: frozenset[str] = frozenset()
+
+
+NOTHING_KNOWN = Listing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
 from pipeline.store import listings
-from pipeline.values import FeedReading, FeedState, FetchedPage
+from pipeline.values import NOTHING_KNOWN, FeedReading, FeedState, FetchedPage, Listing
 from workers.child import ReadingChild
 from workers.database import reading
 from workers.process import utc_now
@@ -22,7 +23,7 @@ class FeedBodies:
         self._child = child
         self._turn = asyncio.Lock()
 
-    async def read(self, page: FetchedPage, known: Mapping[str, str], source: str) -> FeedReading:
+    async def read(self, page: FetchedPage, known: Listing, source: str) -> FeedReading:
         """The reading of `page`; `known` entries don't count towards what one reading may bring."""
         async with self._turn:
             return await self._child.read_feed(page, utc_now(), known, source)
@@ -32,19 +33,19 @@ class FeedBodies:
 
         Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
         """
-        known = {} if state.is_index else await asyncio.to_thread(self._listed, state.id)
+        known = NOTHING_KNOWN if state.is_index else await asyncio.to_thread(self._listed, state.id)
         while True:
             feed = await self.read(page, known, state.source)
-            unlisted = [entry.key for entry in feed.entries if entry.key not in known]
+            unlisted = [entry.key for entry in feed.entries if entry.key not in known.versions]
             again = await asyncio.to_thread(self._known_among, state.id, unlisted) if unlisted else {}
-            known |= again
+            known = replace(known, versions={**known.versions, **again})
             # What was known after all made no room for what lies beyond the cap: with that known, more is read.
             if not feed.beyond_cap or not again:
-                return feed, known
+                return feed, dict(known.versions)
 
-    def _listed(self, feed_id: int) -> dict[str, str]:
+    def _listed(self, feed_id: int) -> Listing:
         with reading(self._engine) as connection:
-            return listings.listed_entries(connection, feed_id)
+            return listings.listing_of(connection, feed_id)
 
     def _known_among(self, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
         with reading(self._engine) as connection:

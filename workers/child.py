@@ -16,7 +16,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
@@ -25,7 +25,7 @@ import msgspec
 import structlog
 
 from pipeline.outcomes import Reason
-from pipeline.values import EntryHints, FeedReading, FetchedPage, StoryRecord, Unread
+from pipeline.values import NOTHING_KNOWN, EntryHints, FeedReading, FetchedPage, Listing, StoryRecord, Unread
 from workers.logs import start_logging
 
 log = structlog.get_logger("child")
@@ -60,7 +60,7 @@ _FRAME_MAX_BYTES = 64 << 20
 class Request:
     """Read `page` as a story, or, where `feed_at` is set, its body as a feed at that instant.
 
-    `known` are the keys of entries that the feed is known to have listed: they don't count against the feed's cap.
+    `known` are entries that the feed is known to have listed: they don't count against the feed's cap.
     `source` is who sends the feed, by which items without a web address are known.
     `furniture` are the hashes of lines that the page's site repeats.
     """
@@ -68,7 +68,7 @@ class Request:
     page: FetchedPage
     hints: EntryHints
     feed_at: datetime | None = None
-    known: frozenset[str] = frozenset()
+    known: Listing = NOTHING_KNOWN
     source: str = ""
     furniture: frozenset[str] = frozenset()
 
@@ -121,10 +121,10 @@ class ReadingChild:
         return answer.record or answer.unread or Unread(Reason.EXTRACT_FAILED, "the reading process gave no answer")
 
     async def read_feed(
-        self, page: FetchedPage, now: datetime, known: Iterable[str] = (), source: str = ""
+        self, page: FetchedPage, now: datetime, known: Listing = NOTHING_KNOWN, source: str = ""
     ) -> FeedReading:
         """The feed's entries; a body that could not be read within the budget has `problem` set."""
-        answer = await self._ask(Request(page, EntryHints(), now, frozenset(known), source))
+        answer = await self._ask(Request(page, EntryHints(), now, known, source))
         if isinstance(answer, Unread):
             return FeedReading(format="", problem=answer.detail)
         return answer.reading or FeedReading(format="", problem="the reading process gave no answer")

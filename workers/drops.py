@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from pipeline.outcomes import PollOutcome
 from pipeline.store import feeds as feed_store
 from pipeline.store import listings
 from pipeline.store.feeds import PollWritten
-from pipeline.values import FeedReading, FeedState, FetchedPage, PollPlan
+from pipeline.values import NOTHING_KNOWN, FeedReading, FeedState, FetchedPage, Listing, PollPlan
 from workers.database import reading
 from workers.folder import DONE, FAILED, Drop, Folder
 from workers.process import utc_now
@@ -33,7 +33,7 @@ LOOK_EVERY_S = 2.0
 FOLDERS_EVERY_S = 15.0
 _OWN = frozenset({DONE, FAILED})
 
-ReadFeed = Callable[[FetchedPage, Mapping[str, str], str], Awaitable[FeedReading]]
+ReadFeed = Callable[[FetchedPage, Listing, str], Awaitable[FeedReading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Drops:
         body = await asyncio.to_thread(folder.read, drop)
         if body is None:
             return state
-        known: Mapping[str, str] = {}
+        known = NOTHING_KNOWN
         new_urls = outdated = 0
         while True:
             feed = await self._read_feed(_page(state, body), known, state.source)
@@ -112,7 +112,7 @@ class Drops:
             state, new_urls, outdated = plan.state, new_urls + written.new_urls, outdated + written.outdated
             if not feed.beyond_cap:
                 break
-            known = {**known, **{entry.key: entry.version for entry in feed.entries}}
+            known = Listing({**known.versions, **{entry.key: entry.version for entry in feed.entries}})
         is_read = plan.outcome is not PollOutcome.NOT_A_FEED
         await asyncio.to_thread(
             folder.put_away, drop.name, DONE if is_read else FAILED, None if is_read else plan.detail

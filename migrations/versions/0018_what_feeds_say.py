@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column("feeds", sa.Column("update_period_s", sa.Float(), nullable=True))
     op.add_column("feeds", sa.Column("skip_hours", sa.String(64), nullable=True))
     op.add_column("feeds", sa.Column("skip_days", sa.String(16), nullable=True))
+    op.add_column("feed_listings", sa.Column("item_digest", sa.String(32), nullable=True))
     op.create_index(
         "ix_feed_listings_listed",
         "feed_listings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +14,7 @@ from pipeline.feeds.plain import plain_line, plain_summary
 from pipeline.identity.urls import asked_url, canonical_url, host_of
 from pipeline.text import AUTHOR_MAX_BYTES, one_line, scrub
 from pipeline.values import Content, Entry, FeedReading, SubjectCode, WireFacts
-from pipeline.wire.identity import wire_url
+from pipeline.wire.identity import is_wire_url, wire_url
 
 ENTRIES_MAX = 2_000
 AUTHORS_MAX = 16
@@ -33,7 +33,8 @@ class RawEntry:
     """One item as its format has it: strings as found, markup and relative links included.
 
     `links` are its candidates, the best one first. `published_at` and `updated_at` are the format parser's own reading
-    of the dates, which only counts where ours finds none.
+    of the dates, which only counts where ours finds none. `digest` is that of the item's text; `is_cut` says that the
+    text is known and was cut down to what the entry is known by.
     """
 
     links: tuple[str, ...]
@@ -48,6 +49,8 @@ class RawEntry:
     codes: tuple[SubjectCode, ...] = ()
     content: Content | None = None
     wire: WireFacts | None = None
+    digest: str | None = None
+    is_cut: bool = False
 
 
 class RawChild(NamedTuple):
@@ -64,7 +67,7 @@ class RawFeed:
     `update_period_s` is how often the publisher says that the feed changes, in seconds. `passed_over` counts items that
     were left out already, because they hold no text. In `skip_hours` (0..23, UTC) and on `skip_days` (0 is Monday)
     nothing new is to be expected. `hub` and `self_link` are the feed's links of these relations (WebSub), `children`
-    the sitemaps of an index, in the order in which they stand there.
+    the sitemaps of an index, in the order in which they stand there. What is not well-formed was read by guessing.
     """
 
     format: str
@@ -79,6 +82,7 @@ class RawFeed:
     children: tuple[RawChild, ...] = ()
     hub: str | None = None
     self_link: str | None = None
+    is_well_formed: bool = True
 
 
 class _Link(NamedTuple):
@@ -88,17 +92,21 @@ class _Link(NamedTuple):
     plain: str
 
 
-def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str], source: str) -> FeedReading:
+def to_reading(raw: RawFeed, url: str, now: datetime, known: Mapping[str, str], source: str) -> FeedReading | None:
     """The reading of `raw`, which came from `url`: usable entries once each, with at most ENTRIES_MAX unknown ones.
 
-    `source` is who sends the feed: what has no web address is known by it and by its guid.
+    `source` is who sends the feed: what has no web address is known by it and by its guid. None when an item was cut
+    down that is not `known` (by its key, with its version) as what it looks like now: then all is to be read.
     """
     kept: list[Entry] = []
     seen: set[str] = set()
     refused, fresh, beyond_cap = raw.passed_over, 0, 0
-    linked = [(item, _identity(item, url, source)) for item in raw.entries]
+    here = canonical_url(url)
+    linked = [(item, _identity(item, url, here, source)) for item in raw.entries]
     reused = _reused_guids(linked)
     for item, link in linked:
+        if item.is_cut and (link is None or _key(item, link, reused) not in known):
+            return None
         if link is None:
             refused += 1
         elif link.url not in seen:
@@ -107,7 +115,8 @@ def to_reading(raw: RawFeed, url: str, now: datetime, known: Container[str], sou
             is_known = key in known
             if is_known or fresh < ENTRIES_MAX:
                 fresh += not is_known
-                kept.append(_entry(item, link, key, url, now))
+                as_known = Entry(key, link.url, version=known[key]) if item.is_cut else None
+                kept.append(as_known or _entry(item, link, key, url, now))
             else:
                 beyond_cap += 1
     return FeedReading(
@@ -141,9 +150,8 @@ def schemed_link(link: str, base: str) -> str:
     return plain
 
 
-def _usable_link(item: RawEntry, base: str) -> _Link | None:
+def _usable_link(item: RawEntry, base: str, here: str | None) -> _Link | None:
     """The first candidate that is a web address; a link to the feed itself ("", "#top") is none."""
-    here = canonical_url(base)
     for link in item.links:
         plain = schemed_link(link, base)
         url = canonical_url(plain, base)
@@ -152,12 +160,12 @@ def _usable_link(item: RawEntry, base: str) -> _Link | None:
     return None
 
 
-def _identity(item: RawEntry, base: str, source: str) -> _Link | None:
+def _identity(item: RawEntry, base: str, here: str | None, source: str) -> _Link | None:
     """What the entry is known by: its guid for an agency's item, else its web address, else its guid in this feed.
 
     The last is for entries whose feed gives the text and no address; without text there is nothing to be read.
     """
-    link = _usable_link(item, base)
+    link = _usable_link(item, base, here)
     if item.wire is not None and item.guid:
         return _Link(wire_url(source, item.guid), link.plain if link is not None else "")
     if link is None and item.content is not None:
@@ -202,6 +210,8 @@ def _entry(item: RawEntry, link: _Link, key: str, base: str, now: datetime) -> E
         authors=tuple(_authors(item)),
         codes=tuple(_codes(item)),
         version=_version(item, title, summary, updated_at),
+        # What has no address of its own is known by its words: those are read each time.
+        digest=item.digest if not is_wire_url(link.url) else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,9 +13,10 @@ from pipeline.feeds.jsonfeed import is_json, read_json_feed
 from pipeline.feeds.newssitemap import is_sitemap, read_news_sitemap
 from pipeline.feeds.sitemapindex import index_reading
 from pipeline.feeds.syndication import is_syndication, read_syndication
+from pipeline.feeds.trimming import Trimmed, trimmed
 from pipeline.feeds.wire import feed_of_message
 from pipeline.identity.urls import site_of
-from pipeline.values import FeedReading
+from pipeline.values import NOTHING_KNOWN, FeedReading, Listing
 from pipeline.wire.formats import WIRE_FORMATS, WireFormat
 
 NO_FEED = "none"
@@ -28,6 +29,8 @@ class FeedFormat:
     name: str
     sniff: Callable[[str], bool]
     read: Callable[[str], RawFeed | str]
+    # Its items are elements that can be cut down.
+    is_trimmed: bool = False
 
 
 def _of_wire(wire: WireFormat) -> FeedFormat:
@@ -45,7 +48,7 @@ FORMATS = (
     *map(_of_wire, WIRE_FORMATS),
     FeedFormat("json", is_json, read_json_feed),
     FeedFormat("newssitemap", is_sitemap, read_news_sitemap),
-    FeedFormat("syndication", is_syndication, read_syndication),
+    FeedFormat("syndication", is_syndication, read_syndication, is_trimmed=True),
 )
 
 # What parsing costs goes by tags, references and attributes, not by bytes: about 40 microseconds a tag in a broken
@@ -64,14 +67,14 @@ def read_feed(
     content_type: str | None,
     url: str,
     now: datetime,
-    known: Container[str] = frozenset(),
+    known: Listing = NOTHING_KNOWN,
     source: str | None = None,
 ) -> FeedReading:
     """The feed in `body`, which `url` answered at `now`; its entries are absolute, canonical, plain and once each.
 
-    Never raises on any bytes: what is no feed gives a reading with `problem` and no entries. `known` are the entry keys
+    Never raises on any bytes: what is no feed gives a reading with `problem` and no entries. `known` are the entries
     that SQL remembers for this feed. They do not count towards the 2,000 new entries that one reading may bring, so
-    that those left over by one poll are read by the next.
+    that those left over by one poll are read by the next, and what stands as it was is not parsed again.
     """
     body = unpacked(body)
     text = decode_feed(body, content_type)
@@ -79,12 +82,38 @@ def read_feed(
     if problem is not None:
         return FeedReading(NO_FEED, problem=problem)
     chosen = next((entry for entry in FORMATS if entry.sniff(text)), None)
-    raw = chosen.read(text) if chosen is not None else _what_it_is(text)
+    if chosen is None:
+        return FeedReading(NO_FEED, problem=_what_it_is(text), is_partial=is_cut_off(body))
+    reading = _reading(chosen, text, url, now, known, source or site_of(url))
+    return replace(reading, is_partial=is_cut_off(body))
+
+
+def _reading(chosen: FeedFormat, text: str, url: str, now: datetime, known: Listing, source: str) -> FeedReading:
+    """The text read in its format, without the items that stand as they were; whole where that leaves a doubt."""
+    parts = trimmed(text, known.digests) if chosen.is_trimmed else None
+    raw = chosen.read(text if parts is None else parts.text)
+    reading = None
+    if parts is not None and isinstance(raw, RawFeed) and _is_told_apart(raw, parts):
+        reading = _finished(_with_digests(raw, parts), url, now, known, source)
+    elif parts is None or not any(parts.cut):
+        reading = _finished(raw, url, now, known, source)
+    return reading or _reading(chosen, text, url, now, Listing(known.versions), source)
+
+
+def _is_told_apart(raw: RawFeed, parts: Trimmed) -> bool:
+    """Whether the items that were parsed are those that were looked at: in a broken feed one may swallow the next."""
+    return raw.is_well_formed and len(raw.entries) == len(parts.digests)
+
+
+def _with_digests(raw: RawFeed, parts: Trimmed) -> RawFeed:
+    marked = zip(raw.entries, parts.digests, parts.cut, strict=True)
+    return replace(raw, entries=tuple(replace(item, digest=digest, is_cut=cut) for item, digest, cut in marked))
+
+
+def _finished(raw: RawFeed | str, url: str, now: datetime, known: Listing, source: str) -> FeedReading | None:
     if isinstance(raw, str):
-        return FeedReading(NO_FEED, problem=raw, is_partial=is_cut_off(body))
-    if raw.children:
-        return replace(index_reading(raw, url, now), is_partial=is_cut_off(body))
-    return replace(to_reading(raw, url, now, known, source or site_of(url)), is_partial=is_cut_off(body))
+        return FeedReading(NO_FEED, problem=raw)
+    return index_reading(raw, url, now) if raw.children else to_reading(raw, url, now, known.versions, source)
 
 
 def _refusal(text: str) -> str | None:

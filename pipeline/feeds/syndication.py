@@ -64,6 +64,7 @@ def read_syndication(text: str) -> RawFeed | str:
         hub=_feed_link(feed, "hub"),
         self_link=_feed_link(feed, "self"),
         entries=tuple(_raw_entry(item) for item in parsed.entries),
+        is_well_formed=not parsed.get("bozo"),
     )
 
 

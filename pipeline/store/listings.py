@@ -15,13 +15,13 @@ from sqlalchemy.sql.dml import Insert
 
 from pipeline.store.schema import feed_listings
 from pipeline.store.statements import insert_of, slices
-from pipeline.values import Entry
+from pipeline.values import Entry, Listing
 
 _ROW = feed_listings.c
 _OF_FEED = _ROW.feed_id == bindparam("b_feed_id")
 _AMONG = _ROW.entry_key.in_(bindparam("b_keys", expanding=True))
 # Built once, as all that every poll with news runs. The partial index is used for a literal alone, not for a parameter.
-_LISTED = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _ROW.is_listed == true())
+_LISTED = select(_ROW.entry_key, _ROW.entry_version, _ROW.item_digest).where(_OF_FEED, _ROW.is_listed == true())
 _KNOWN_AMONG = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _AMONG)
 _MARK = {
     is_listed: update(feed_listings)
@@ -31,9 +31,11 @@ _MARK = {
 }
 
 
-def listed_entries(connection: Connection, feed_id: int) -> dict[str, str]:
-    """The keys of the entries that the feed listed when it was read last, with their versions."""
-    return {row.entry_key: row.entry_version for row in connection.execute(_LISTED, {"b_feed_id": feed_id})}
+def listing_of(connection: Connection, feed_id: int) -> Listing:
+    """What the feed listed when it was read last."""
+    rows = connection.execute(_LISTED, {"b_feed_id": feed_id}).all()
+    versions = {row.entry_key: row.entry_version for row in rows}
+    return Listing(versions, frozenset(row.item_digest for row in rows if row.item_digest is not None))
 
 
 def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
@@ -58,6 +60,7 @@ def remember_entries(
             "first_seen_at": now,
             "last_seen_at": now,
             "is_listed": True,
+            "item_digest": entry.digest,
         }
         for entry in entries
     ]
@@ -70,7 +73,7 @@ def remember_listing(connection: Connection, feed_id: int, listed: Collection[st
 
     Only what appeared again or vanished is written: a feed that lists the same 50 entries costs nothing.
     """
-    before = listed_entries(connection, feed_id)
+    before = listing_of(connection, feed_id).versions
     now_listed = set(listed)
     _mark(connection, feed_id, sorted(before.keys() - now_listed), False, now)
     _mark(connection, feed_id, sorted(now_listed - before.keys()), True, now)
@@ -84,7 +87,7 @@ def _mark(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: 
 @cache
 def _remember(dialect: str) -> Insert:
     statement = insert_of(dialect, feed_listings)
-    renewed = ("entry_version", "url_id", "last_seen_at", "is_listed")
+    renewed = ("entry_version", "url_id", "last_seen_at", "is_listed", "item_digest")
     return statement.on_conflict_do_update(
         index_elements=[_ROW.feed_id, _ROW.entry_key], set_={name: statement.excluded[name] for name in renewed}
     )

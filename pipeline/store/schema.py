@@ -364,6 +364,8 @@ feed_listings = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("is_listed", Boolean, nullable=False),
+    # Of the item's text when it was announced or edited last; NULL where it has none of its own.
+    Column("item_digest", String(32)),
     # A feed has listed a hundred thousand entries after a year, and lists fifty of them.
     Index(
         "ix_feed_listings_listed",

@@ -7,10 +7,11 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from feed_samples import FEED_URL, NOW, item, only_entry, reading, rss
+from feed_samples import FEED_URL, NOW, item, only_entry, reading, rss, versions
 
 from pipeline.feeds import read_feed
 from pipeline.feeds.entries import ENTRIES_MAX
+from pipeline.values import Listing
 
 # ---------------------------------------------------------------------------------------------------------- links
 
@@ -295,7 +296,7 @@ def test_entries_above_the_cap_are_read_once_the_others_are_known() -> None:
     body = rss(*(item(n) for n in range(ENTRIES_MAX + 5)))
 
     first = reading(body)
-    second = reading(body, known={entry.key for entry in first.entries})
+    second = reading(body, known=Listing(versions(first.entries)))
 
     assert (len(first.entries), first.beyond_cap) == (ENTRIES_MAX, 5)
     assert (len(second.entries), second.beyond_cap) == (ENTRIES_MAX + 5, 0)

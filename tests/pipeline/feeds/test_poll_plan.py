@@ -26,7 +26,7 @@ from pipeline.feeds import body_digest, plan_poll, request_headers
 from pipeline.feeds.polling import REDIRECT_POLLS, STAMPED_ENTRIES
 from pipeline.feeds.validators import DISTRUSTED, distrusted_since
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason
-from pipeline.values import FeedState, FetchResult, PollPlan, Redirect
+from pipeline.values import FeedState, FetchResult, Listing, PollPlan, Redirect
 
 MIDDLE = 0.5  # the jitter that moves nothing
 
@@ -109,7 +109,7 @@ def test_entries_beyond_the_cap_are_fetched_again_soon_and_without_condition() -
     first = plan(polled_state(), body, {"k": "v"}, etag='"big"')
     known = dict(first.listed or ())
 
-    second = plan_poll(first.state, page(body), reading(body, known=known), known, NOW, MIDDLE)
+    second = plan_poll(first.state, page(body), reading(body, known=Listing(known)), known, NOW, MIDDLE)
 
     assert (len(first.announced), wait_s(first)) == (2000, 126.0)
     assert request_headers(first.state, NOW) == ()

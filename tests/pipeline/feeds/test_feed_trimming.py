@@ -1,0 +1,140 @@
+"""Leaving out what was read before changes nothing but what nobody asks for again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from feed_samples import FEED_URL, NOW, item, reading, rss, versions
+from test_feed_mutants import SEEDS, _mutant
+
+from pipeline.feeds import read_feed
+from pipeline.feeds.trimming import trimmed
+from pipeline.values import Entry, FeedReading, Listing
+
+GOLDEN = sorted(path for path in (Path(__file__).parent / "golden").iterdir() if ".reading." not in path.name)
+
+
+def listing(read: FeedReading) -> Listing:
+    """What SQL knows after the reading was written."""
+    return Listing(versions(read.entries), frozenset(entry.digest for entry in read.entries if entry.digest))
+
+
+def known_by(entry: Entry) -> Entry:
+    """The entry without what is asked for when it is new or edited alone."""
+    return Entry(entry.key, entry.url, version=entry.version)
+
+
+def assert_same(after: FeedReading, whole: FeedReading, known: Listing) -> None:
+    """Both readings announce the same, take the same for edited, and list the same."""
+    assert replace(after, entries=()) == replace(whole, entries=())
+    assert [known_by(entry) for entry in after.entries] == [known_by(entry) for entry in whole.entries]
+    asked_for = [entry.key for entry in whole.entries if known.versions.get(entry.key) != entry.version]
+    words = {entry.key: replace(entry, digest=None) for entry in after.entries}
+    assert [words[key] for key in asked_for] == [
+        replace(entry, digest=None) for entry in whole.entries if entry.key in set(asked_for)
+    ]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_a_feed_that_stands_as_it_was_reads_the_same(path: Path) -> None:
+    body = path.read_bytes()
+    whole = read_feed(body, None, FEED_URL, NOW)
+    assert_same(read_feed(body, None, FEED_URL, NOW, listing(whole)), whole, listing(whole))
+
+
+def test_a_thousand_mutants_of_known_feeds_read_as_without_what_is_known() -> None:
+    chance = random.Random(20261129)
+    seeds = [listing(read_feed(seed, None, FEED_URL, NOW)) for seed in SEEDS]
+    everything = Listing(
+        {key: version for each in seeds for key, version in each.versions.items()},
+        frozenset(digest for each in seeds for digest in each.digests),
+    )
+    for _ in range(1000):
+        body = _mutant(chance)
+        whole = read_feed(body, None, FEED_URL, NOW, Listing(everything.versions))
+        assert_same(read_feed(body, None, FEED_URL, NOW, everything), whole, everything)
+
+
+def test_only_new_and_edited_items_are_parsed_with_their_words() -> None:
+    heavy = "<description>" + "words " * 50 + "</description><category>War</category>"
+    first = reading(rss(item(1, heavy), item(2, heavy), item(3, heavy)))
+    body = rss(item(4, heavy), item(1, heavy), item(2, heavy.replace("War", "Peace")), item(3, heavy))
+    after = reading(body, known=listing(first))
+    assert [entry.title for entry in after.entries] == ["T 4", None, "T 2", None]
+    assert [entry.version for entry in after.entries[1:]] == [entry.version for entry in first.entries]
+    parts = trimmed(body.decode(), listing(first).digests)
+    assert parts is not None
+    assert parts.cut == (False, True, False, True)
+    assert parts.text.count("<description>") == 2
+
+
+def test_what_an_item_is_known_by_and_its_addresses_stay() -> None:
+    inside = (
+        "<title>T</title><link>https://a.example/1</link><guid isPermaLink='false'>7</guid><atom:link href='x'/>"
+        "<pubDate>Sun, 22 Nov 2026 10:00:00 GMT</pubDate><dc:date>2026-11-22</dc:date>"
+        "<feedburner:origLink>y</feedburner:origLink>"
+        "<description><![CDATA[<link>in words</link></item>]]></description>"
+        "<media:group><link>deeper</link></media:group>"
+    )
+    parts = trimmed(f"<rss><item>{inside}</item></rss>", frozenset())
+    assert parts is not None
+    cut = trimmed(f"<rss><item>{inside}</item></rss>", frozenset(parts.digests))
+    assert cut is not None
+    kept = "<link>https://a.example/1</link><guid isPermaLink='false'>7</guid><atom:link href='x'/>"
+    assert cut.text == f"<rss><item>{kept}<feedburner:origLink>y</feedburner:origLink></item></rss>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<rss><item><title>never ends</item></rss>",
+        "<rss><item><item>within another</item></item></rss>",
+        "<rss><item>no end",
+        "<rss><item><!-- no end </item></rss>",
+        "<rss><item><![CDATA[ no end </item></rss>",
+        "<rss></rss>",
+        "<item/>",
+    ],
+)
+def test_a_feed_whose_items_can_not_be_told_apart_is_read_whole(text: str) -> None:
+    parts = trimmed(text, frozenset())
+    assert parts is None or not any(parts.cut)
+
+
+def test_a_new_item_that_takes_the_guid_of_a_known_one_makes_both_known_by_their_links() -> None:
+    """Cut down or not, the known item's guid names no entry any more: everything is read, and is told anew."""
+    first = reading(rss(item(1)))
+    both = rss("<title>T 2</title><link>https://wire.example/2</link><guid>g1</guid>", item(1))
+    after = reading(both, known=listing(first))
+    assert [entry.title for entry in after.entries] == ["T 2", "T 1"]
+    assert [entry.key for entry in after.entries] == [entry.key for entry in reading(both).entries]
+
+
+def test_an_item_without_an_address_is_read_each_time() -> None:
+    """It is known by its words."""
+    named = "content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'"
+    whole = f"<title>T</title><{named}>" + "A story that has no address. " * 60 + "</content:encoded>"
+    first = reading(rss(whole))
+    assert [entry.digest for entry in first.entries] == [None]
+    assert reading(rss(whole), known=listing(first)) == first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<" * 500_000,
+        "<item " * 100_000,
+        '<item><a "' + '"' * 500_000,
+        "<![CDATA[" * 100_000,
+        "<!--" * 100_000,
+        "<item a='" + "x" * 500_000,
+        "<item " + 'a="b" ' * 100_000,
+        "<item>" + "<a>" * 100_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_flood_of_markup_is_looked_through_once(text: str) -> None:
+    assert trimmed(text, frozenset()) is None
