@@ -21,7 +21,7 @@ TREE ?=
 JOBS ?= 10000
 POSTGRES ?=
 
-.PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies bench bench-classification \
+.PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies lists bench bench-classification \
         bench-dashboards bench-dashboards-replay bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions \
         bench-extraction bench-extraction-folds bench-extraction-cpu bench-reading-cpu bench-peers grafana lock wheel clean
 
@@ -68,6 +68,9 @@ soak: $(VENV)/ready-test          ## JOBS jobs through one worker under long rea
 
 audit: $(VENV)/ready-test         ## Known weaknesses of the pinned dependencies (asks pypi.org; uvx fetches pip-audit)
 	uv export --quiet --frozen --all-extras --no-emit-project --format requirements-txt | uvx pip-audit --require-hashes --disable-pip -r /dev/stdin
+
+lists: $(VENV)/ready-test         ## After a change of the English lists (pipeline/judging/data): write them as they are used
+	PYTHONPATH=. $(BIN)/python benchmarks/compile_lists.py
 
 train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: measure, fit, write the model and its digest
 	$(PIP) install --quiet -e ".[train]"

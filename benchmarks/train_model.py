@@ -206,9 +206,10 @@ def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
         bias.append(round(slope * shift + offset, 4))
         step.append(float(f"{size:.6g}"))
     names = sorted(set().union(*columns))
-    header = json.dumps({"heads": HEADS, "bias": bias, "step": step, "features": names}, separators=(",", ":"))
+    header = json.dumps({"heads": HEADS, "bias": bias, "step": step}, separators=(",", ":"))
+    lines = "\n".join((header, *names, "", "")).encode()
     body = b"".join(array("b", [by_name.get(name, 0) for name in names]).tobytes() for by_name in columns)
-    return gzip.compress(header.encode() + b"\n" + body, compresslevel=9, mtime=0)
+    return gzip.compress(lines + body, compresslevel=9, mtime=0)
 
 
 def write(language: str, data: bytes) -> None:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.verdict import PolicyType as PolicyType
+from pipeline.verdict import SourceKind as SourceKind
+from pipeline.verdict import Standing as Standing
+
 
 class UrlState(StrEnum):
     """Where a URL of the ledger stands. Every URL is in exactly one state."""
@@ -219,43 +223,6 @@ class FullText(StrEnum):
     AUTO = "auto"  # once it was found equal to the pages
     ALWAYS = "always"
     NEVER = "never"
-
-
-class PolicyType(StrEnum):
-    """What kind of official act a conflict-policy story reports (docs/classification.md has the codes)."""
-
-    FORCE = "force"
-    THREAT = "threat"
-    ARMS_AID = "arms_aid"
-    DEPLOY = "deploy"
-    SANCTION = "sanction"
-    TALKS = "talks"
-    ALLIANCE = "alliance"
-    ARMS_CONTROL = "arms_control"
-    INTL_LAW = "intl_law"
-    STATUS = "status"
-    DETAINEE = "detainee"
-    HUMANITARIAN = "humanitarian"
-    HOME = "home"
-    POSITION = "position"
-
-
-class SourceKind(StrEnum):
-    """Who vouches for what a story says."""
-
-    NAMED_OFFICIAL = "named_official"  # an official by name, or an office that speaks on the record
-    ANONYMOUS_OFFICIAL = "anonymous_official"
-    OUTLET = "outlet"  # another outlet's report
-    ARMED_SIDE = "armed_side"  # armed forces, a defence ministry or an armed group, about a fight of its own
-    DOCUMENT = "document"
-
-
-class Standing(StrEnum):
-    """What became of a report: officially confirmed, denied, or neither."""
-
-    CONFIRMED = "confirmed"
-    DENIED = "denied"
-    UNCONFIRMED = "unconfirmed"
 
 
 class MoveCause(StrEnum):

@@ -16,14 +16,17 @@ from pipeline.outcomes import (
     CreditPlace,
     FeedStatus,
     FullText,
-    PolicyType,
     PollOutcome,
     Reason,
-    SourceKind,
-    Standing,
     UrlState,
     WireStatus,
 )
+from pipeline.verdict import ActScore as ActScore
+from pipeline.verdict import Attribution as Attribution
+from pipeline.verdict import Evidence as Evidence
+from pipeline.verdict import Mention as Mention
+from pipeline.verdict import PlaceMention as PlaceMention
+from pipeline.verdict import Verdict as Verdict
 
 # ---------------------------------------------------------------------------------------------------------- fetching
 
@@ -446,108 +449,6 @@ class Fingerprint:
     content_hash: str
     anchors: tuple[int, ...]
     word_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One contribution to a score: a feature, its weight, and where it stands (offsets in code points)."""
-
-    head: str
-    feature: str
-    weight: float
-    place: Literal["title", "lead", "body"]
-    start: int
-    end: int
-    surface: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """An actor named in the story: ISO 3166-1 alpha-3 code, or an upper-case code of our own for groups and bodies.
-
-    `cameo` is the actor in the form of the CAMEO actor codes: a state, with its role where the name shows one
-    (`USAGOV` for its leader), a group with the state it belongs to (`LBNREBHEZ`), a body (`IGOUNO`).
-    """
-
-    actor: str
-    kind: Literal["state", "armed_group", "body"]
-    place: Literal["title", "lead", "body"]
-    start: int
-    end: int
-    surface: str
-    cameo: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceMention:
-    """A place of a conflict area named in the story. Degrees are WGS 84, None where the name covers a wide area."""
-
-    name: str
-    country: str
-    latitude: float | None
-    longitude: float | None
-    place: Literal["title", "lead", "body"]
-    start: int
-    end: int
-    surface: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """Whose word a sentence gives, or what it says of the report's standing; one of the two is always there.
-
-    `name` is the person, office, outlet or document as the story names it; None where it names none. `actor` is the
-    code of the actor that it belongs to, where the sentence tells.
-    """
-
-    source: SourceKind | None
-    standing: Standing | None
-    name: str | None
-    actor: str | None
-    place: Literal["title", "lead", "body"]
-    start: int
-    end: int
-    surface: str
-
-
-@dataclass(frozen=True, slots=True)
-class ActScore:
-    """One type of policy act with its score 0..1."""
-
-    act: PolicyType
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a story is about conflict policy, and why we think so.
-
-    Scores are None when the language has no fitted model (`language_supported` False): then nothing is claimed.
-    `acts` holds the best one and those at or above their threshold. `rules` is the version of the lists and rules
-    behind mentions, places and sourcing; empty when only title and lead were scored.
-    """
-
-    model: str
-    language_supported: bool
-    conflict: float | None
-    conflict_policy: float | None
-    threshold: float
-    acts: tuple[ActScore, ...] = ()
-    mentions: tuple[Mention, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    places: tuple[PlaceMention, ...] = ()
-    sourcing: tuple[Attribution, ...] = ()
-    rules: str = ""
-
-    @property
-    def is_conflict_policy(self) -> bool:
-        """Whether the score reaches the threshold."""
-        return self.conflict_policy is not None and self.conflict_policy >= self.threshold
-
-    @property
-    def is_conflict(self) -> bool:
-        """Whether the conflict score reaches the threshold."""
-        return self.conflict is not None and self.conflict >= self.threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 
-from pipeline.outcomes import PolicyType
+from pipeline.judging.packaged import packaged_toml
 from pipeline.values import SubjectCode
+from pipeline.verdict import PolicyType
 
 SCHEMES = ("plover", "cameo", "medtop")
 MEDTOP_URI = "http://cv.iptc.org/newscodes/mediatopic/"
@@ -17,7 +16,7 @@ MEDTOP_URI = "http://cv.iptc.org/newscodes/mediatopic/"
 @cache
 def act_codes() -> dict[PolicyType, tuple[SubjectCode, ...]]:
     """The codes of every type, by scheme in the order of SCHEMES, the best fitting of each scheme first."""
-    raw = tomllib.loads(files("pipeline.judging").joinpath("data/codes.toml").read_text("utf-8"))
+    raw = packaged_toml("codes.toml")
     names: dict[str, str] = raw["medtop_names"]
     return {
         act: tuple(

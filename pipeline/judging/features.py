@@ -23,7 +23,7 @@ from pipeline.judging.patterns import pattern_hits
 from pipeline.judging.tags import Tag, tags_of
 from pipeline.judging.tokens import Token, sentences
 from pipeline.judging.words import Unit, units_of
-from pipeline.values import Mention
+from pipeline.verdict import Mention
 
 TITLE_MAX = 1024
 LEAD_MAX = 1500

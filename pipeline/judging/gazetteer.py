@@ -6,17 +6,18 @@ data/leaders.toml.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from functools import cache
-from importlib.resources import files
 from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pipeline.judging.compiled import compiled
+from pipeline.judging.packaged import packaged_toml
 from pipeline.judging.phrases import PhraseTrie
 from pipeline.judging.tokens import Token, keys
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Kind = Literal["state", "armed_group", "body"]
 
@@ -36,8 +37,7 @@ _ELIDED = frozenset(("l", "d", "n", "s", "c", "j", "m", "t", "qu"))
 _LATIN = ("pl", "de", "fr", "es")
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """An actor's code and kind, and the word class its name stands for in patterns.
 
     `terms` are the spans of time in which the name stands for the actor, as first and last day in ISO 8601 ("" is
@@ -59,8 +59,7 @@ class Actor:
         return any(first <= on and (not last or on[: len(last)] <= last) for first, last in self.terms)
 
 
-@dataclass(frozen=True, slots=True)
-class ActorSpan:
+class ActorSpan(NamedTuple):
     """An actor named by the words `first` up to, not including, `after` of a sentence."""
 
     actor: Actor
@@ -88,9 +87,21 @@ def _without_article(word: str) -> str:
 
 @cache
 def _names(language: str) -> PhraseTrie[Actor]:
+    lists = compiled(language)
+    if lists is None:
+        return names_from_sources(language)
+    actors = [
+        Actor(code, kind, word_class, cameo, tuple((first, last) for first, last in terms))
+        for code, kind, word_class, cameo, terms in lists["actors"]
+    ]
+    return PhraseTrie(lists["names"], actors)
+
+
+def names_from_sources(language: str) -> PhraseTrie[Actor]:
+    """The names of a language, read from the lists in data/; KeyError for a language without one."""
     if language not in NAME_LANGUAGES:
         raise KeyError(language)
-    english = _read("actors.toml")
+    english = packaged_toml("actors.toml")
     trie: PhraseTrie[Actor] = PhraseTrie()
     # The order is the precedence: a later list takes a name away from an earlier one.
     if language == "en":
@@ -99,16 +110,12 @@ def _names(language: str) -> PhraseTrie[Actor]:
         _add_leaders(trie)
         _add_others(trie, english, english["armed_groups"], english["bodies"])
     if language != "en":
-        raw = _read(f"names.{language}.toml")
+        raw = packaged_toml(f"names.{language}.toml")
         _add_foreign(trie, raw, english)
         english = raw
     for name in _split(english.get("not_actors", {}).get("names", "")):
         _add(trie, name, Actor("", "state", ""))
     return trie
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(files("pipeline.judging").joinpath(f"data/{name}").read_text("utf-8"))
 
 
 def _add_states(trie: PhraseTrie[Actor], raw: dict[str, Any]) -> None:
@@ -123,7 +130,7 @@ def _add_states(trie: PhraseTrie[Actor], raw: dict[str, Any]) -> None:
 
 
 def _add_leaders(trie: PhraseTrie[Actor]) -> None:
-    for code, people in _read("leaders.toml").items():
+    for code, people in packaged_toml("leaders.toml").items():
         for names, listed in people.items():
             terms = tuple(_term(span) for span in _split(listed))
             for name in _split(names):

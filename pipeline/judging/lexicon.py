@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
+from pipeline.judging.compiled import compiled
 from pipeline.judging.gazetteer import ACTOR_CLASSES
+from pipeline.judging.packaged import packaged_toml
 from pipeline.judging.phrases import PhraseTrie
 from pipeline.judging.tokens import keys
 
@@ -32,8 +31,7 @@ _STEM_MARK = "*"
 _STEM_MIN, _STEM_MAX = 2, 20  # letters
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A word or phrase of the lexicon as it was listed first, and the bits of its classes."""
 
     name: str
@@ -41,20 +39,19 @@ class Form:
     bits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A sequence of steps; each is (words that may stand before it, bits of the classes it accepts)."""
 
     name: str
     steps: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
+class Lexicon(NamedTuple):
     """Everything the features of one language need.
 
-    `bit` numbers the word classes; `headline_only` has the bits of those that say nothing in running text. `wholes`
-    are the single words that are listed as they are, `stems` the beginnings that stand for every word that begins so.
+    `bit` numbers the word classes; `headline_only` has the bits of those that say nothing in running text. `stems`
+    are the beginnings that stand for every word that begins so; where there are any, `wholes` has the single words that
+    are listed as they are.
     """
 
     language: str
@@ -79,13 +76,32 @@ class Lexicon:
 @cache
 def lexicon(language: str) -> Lexicon:
     """The lexicon of a language in LEXICONS, read once; KeyError for any other."""
+    lists = compiled(language)
+    return lexicon_from_sources(language) if lists is None else _lexicon_as_compiled(language, lists)
+
+
+def _lexicon_as_compiled(language: str, lists: dict[str, Any]) -> Lexicon:
+    forms = [Form(name, tuple(classes), bits) for name, classes, bits in lists["entries"]]
+    return Lexicon(
+        language=language,
+        bit=lists["bit"],
+        headline_only=lists["headline_only"],
+        forms=PhraseTrie(lists["forms"], forms),
+        patterns=tuple(Pattern(name, tuple(map(tuple, steps))) for name, steps in lists["patterns"]),
+        stop_words=frozenset(lists["stop_words"]),
+    )
+
+
+def lexicon_from_sources(language: str) -> Lexicon:
+    """The lexicon of a language, read from its lists in data/; KeyError for a language without one."""
     raw, first = _raw(language), _raw(_FIRST)
     bit = {name: 1 << number for number, name in enumerate((*ACTOR_CLASSES, *first["classes"]))}
     sets = {name: _split(listed) for name, listed in first["sets"].items()}
     elisions = frozenset(_split(raw["language"].get("elisions", "")))
     forms = _forms(raw["classes"], bit, elisions)
-    wholes = frozenset(phrase[0] for phrase in forms if len(phrase) == 1 and phrase[0][-1] != _STEM_MARK)
     stems = frozenset(word[:-1] for phrase in forms for word in phrase if word[-1] == _STEM_MARK)
+    single = (phrase[0] for phrase in forms if stems and len(phrase) == 1)
+    wholes = frozenset(word for word in single if word[-1] != _STEM_MARK)
     return Lexicon(
         language=language,
         bit=bit,
@@ -105,7 +121,7 @@ def lexicon(language: str) -> Lexicon:
 
 @cache
 def _raw(language: str) -> dict[str, Any]:
-    return tomllib.loads(files("pipeline.judging").joinpath(f"data/{LEXICONS[language]}.toml").read_text("utf-8"))
+    return packaged_toml(f"{LEXICONS[language]}.toml")
 
 
 def _split(listed: str) -> list[str]:

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
+import zlib
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from math import exp
 from operator import itemgetter, mul
+from typing import NamedTuple
 
 from pipeline.judging.features import Features
 from pipeline.judging.fitted import MODEL_SHA256
 from pipeline.judging.lexicon import LEXICONS
-from pipeline.outcomes import PolicyType
-from pipeline.values import Evidence
+from pipeline.judging.packaged import packaged
+from pipeline.verdict import Evidence, PolicyType
 
 CONFLICT_HEAD = "conflict"
 ACT_HEAD = "act"
 # The order of the heads in the data file and in every row of weights.
 HEADS = (CONFLICT_HEAD, ACT_HEAD, *(act.value for act in PolicyType))
 EVIDENCE_MAX = 40
+_GZIP = zlib.MAX_WBITS | 16  # zlib reads that format too; the module gzip would be loaded for nothing else
 _LOGIT_MAX = 35.0  # exp() stays finite and the probability within 1e-15 of its limit
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """Per head its bias, the size of one step, and a whole number of steps for each feature; a feature's place there.
 
     Columns of single bytes, so that a model of tens of thousands of features is read in a few milliseconds.
@@ -40,8 +39,7 @@ class Model:
     steps: tuple[array[int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(NamedTuple):
     """Probabilities: that a conflict is the subject, and that an official act on one is the news."""
 
     conflict: float
@@ -54,17 +52,20 @@ def model(language: str) -> Model:
 
     RuntimeError when the file is not the one whose digest the code carries: then scores would not mean what MODEL says.
     """
-    name = f"data/{LEXICONS[language]}.model.gz"
-    packed = files("pipeline.judging").joinpath(name).read_bytes()
+    name = f"{LEXICONS[language]}.model.gz"
+    packed = packaged(name)
     if hashlib.sha256(packed).hexdigest() != MODEL_SHA256[language]:
         raise RuntimeError(f"{name} is not the fitted model: install the package again, or run `make train`")
-    header, _, body = gzip.decompress(packed).partition(b"\n")
+    header, _, rest = zlib.decompress(packed, _GZIP).partition(b"\n")
     raw = json.loads(header)
     if tuple(raw["heads"]) != HEADS:
         raise RuntimeError(f"{name} has other heads than the code: run `make train`")
-    count = len(raw["features"])
+    # Names by lines: they are split several times as quickly as JSON is parsed.
+    names, _, body = rest.partition(b"\n\n")
+    features = names.decode("utf-8").split("\n")
+    count = len(features)
     steps = tuple(array("b", body[count * head : count * (head + 1)]) for head in range(len(HEADS)))
-    return Model(tuple(raw["bias"]), tuple(raw["step"]), dict(zip(raw["features"], range(count), strict=True)), steps)
+    return Model(tuple(raw["bias"]), tuple(raw["step"]), dict(zip(features, range(count), strict=True)), steps)
 
 
 def score(features: Features, fitted: Model) -> Scores:

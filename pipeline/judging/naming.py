@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from pipeline.judging.gazetteer import NAME_LANGUAGES, actors_in
 from pipeline.judging.tokens import Token, sentences
-from pipeline.values import Mention
+from pipeline.verdict import Mention
 
 Place = Literal["title", "lead", "body"]
 

@@ -10,36 +10,40 @@ _HERE = ""  # no token of a text that can match is empty, so the empty word may 
 
 
 class PhraseTrie(Generic[T]):
-    """Phrases (sequences of words) with a value each, found left to right without overlap."""
+    """Phrases (sequences of words) with a value each, found left to right without overlap.
 
-    __slots__ = ("_root",)
+    A node has its words, and under the empty word the number of its value in `values`: so `root` is plain JSON.
+    """
 
-    def __init__(self) -> None:
-        self._root: dict[str, Any] = {}
+    __slots__ = ("root", "values")
+
+    def __init__(self, root: dict[str, Any] | None = None, values: list[T] | None = None) -> None:
+        self.root: dict[str, Any] = {} if root is None else root
+        self.values: list[T] = [] if values is None else values
 
     def add(self, phrase: Sequence[str], value: T) -> None:
         """Set the value of a phrase; an earlier value of the same phrase is replaced."""
         if not phrase or _HERE in phrase:
             raise ValueError(f"not a phrase: {phrase!r}")
-        node = self._root
+        node = self.root
         for word in phrase:
             node = node.setdefault(word, {})
-        node[_HERE] = value
+        node[_HERE] = len(self.values)
+        self.values.append(value)
 
     def get(self, phrase: Sequence[str]) -> T | None:
         """The value of exactly this phrase, or None."""
-        node: dict[str, Any] | None = self._root
+        node: dict[str, Any] | None = self.root
         for word in phrase:
             node = node.get(word) if node is not None else None
-        value: T | None = node.get(_HERE) if node is not None else None
-        return value
+        return self.values[node[_HERE]] if node is not None and _HERE in node else None
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, int, T]]:
         """Each match as (first word, word after the last, value): longest first, without overlap.
 
         The time is the number of words times the length of the longest phrase at most.
         """
-        root, here, count = self._root, 0, len(words)
+        root, here, count = self.root, 0, len(words)
         while here < count:
             node = root.get(words[here]) if words[here] else None
             if node is None:
@@ -58,5 +62,5 @@ class PhraseTrie(Generic[T]):
             if found is None:
                 here += 1
             else:
-                yield here, reach, found
+                yield here, reach, self.values[found]
                 here = reach

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from pipeline.judging.gazetteer import inflect
 from pipeline.judging.naming import Sentence
+from pipeline.judging.packaged import packaged_toml
 from pipeline.judging.phrases import PhraseTrie
 from pipeline.judging.tokens import Token, keys
-from pipeline.values import PlaceMention
+from pipeline.verdict import PlaceMention
 
 # Before a name that may also mean a government or a person; "eastern", "central" and the like may stand between.
 _OF_PLACE = frozenset(
@@ -117,7 +116,7 @@ def _has_sign(sentence: list[Token], first: int) -> bool:
 
 @cache
 def _places(language: str) -> PhraseTrie[tuple[PlaceFacts, ...]]:
-    raw = tomllib.loads(files("pipeline.judging").joinpath("data/places.toml").read_text("utf-8"))
+    raw = packaged_toml("places.toml")
     trie: PhraseTrie[tuple[PlaceFacts, ...]] = PhraseTrie()
     shown: dict[str, PlaceFacts] = {}
     for countries in raw.values():
@@ -137,7 +136,7 @@ def _places(language: str) -> PhraseTrie[tuple[PlaceFacts, ...]]:
 
 def _add_foreign(trie: PhraseTrie[tuple[PlaceFacts, ...]], language: str, shown: dict[str, PlaceFacts]) -> None:
     """The places that the language's own list names; KeyError for one that stands in no list of places."""
-    raw = tomllib.loads(files("pipeline.judging").joinpath(f"data/names.{language}.toml").read_text("utf-8"))
+    raw = packaged_toml(f"names.{language}.toml")
     ends = {
         name: ["" if e.strip() == "-" else e.strip() for e in es.split(",")] for name, es in raw["paradigms"].items()
     }

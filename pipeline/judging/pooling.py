@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from pipeline.outcomes import PolicyType
-from pipeline.values import ActScore
+from pipeline.verdict import ActScore, PolicyType
 
 _EDGE = 1e-6  # a score of 0 or 1 has no log-odds, and must not outvote all others for ever
 

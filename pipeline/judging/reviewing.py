@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from math import log
 
-from pipeline.outcomes import PolicyType
+from pipeline.verdict import PolicyType
 
 # One story in so many is drawn by chance, whatever its score: labels of uncertain stories alone teach the model its own
 # border and say nothing of what it misses with confidence, nor how well it does on the stream.

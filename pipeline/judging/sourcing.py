@@ -15,8 +15,7 @@ from pipeline.judging.gazetteer import ActorSpan, actors_in
 from pipeline.judging.naming import Part, Sentence
 from pipeline.judging.sourcing_rules import rules
 from pipeline.judging.tokens import Token
-from pipeline.outcomes import SourceKind, Standing
-from pipeline.values import Attribution
+from pipeline.verdict import Attribution, SourceKind, Standing
 
 RULES = "sourcing-1"
 SENTENCE_MAX = 700

@@ -8,14 +8,13 @@ characters than what follows them, so that no text makes them slow.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
-from pipeline.outcomes import SourceKind, Standing
+from pipeline.judging.packaged import packaged_toml
+from pipeline.verdict import SourceKind, Standing
 
 _NATION = r"(?:[A-Z][\w.]+(?:-[A-Z]\w+)?\s+){0,2}"
 _SMALL = (
@@ -63,7 +62,7 @@ class Rules:
 @cache
 def rules() -> Rules:
     """All of them, read and compiled once."""
-    raw = tomllib.loads(files("pipeline.judging").joinpath("data/sourcing.toml").read_text("utf-8"))
+    raw = packaged_toml("sourcing.toml")
     words = {name: [w for part in listed.split(",") if (w := " ".join(part.split()))] for name, listed in raw.items()}
     alt = {name: _any(listed) for name, listed in words.items()}
     need = {name: frozenset(map(_longest_word, listed)) for name, listed in words.items()}

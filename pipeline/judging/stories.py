@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 
 from pipeline.judging.gazetteer import NAME_LANGUAGES
 from pipeline.judging.naming import mentions_in, names_language, sentences_of
+from pipeline.judging.packaged import packaged
 from pipeline.judging.places import places_in
 from pipeline.judging.sourcing import RULES, sourcing_in
 from pipeline.judging.verdicts import judge, lead_from
-from pipeline.values import Verdict
+from pipeline.verdict import Verdict
 
 _LISTS = ("actors", "leaders", "places", "sourcing", *(f"names.{name}" for name in NAME_LANGUAGES if name != "en"))
 # A live blog names hundreds; what counts is who is named, and that is said early.
@@ -52,5 +52,5 @@ def rules_version() -> str:
     """The version of the lists of names, places and words of sourcing: it changes when one of them does."""
     digest = hashlib.sha256()
     for name in _LISTS:
-        digest.update(files("pipeline.judging").joinpath(f"data/{name}.toml").read_bytes())
+        digest.update(packaged(f"{name}.toml"))
     return f"{RULES}+{digest.hexdigest()[:8]}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pipeline.judging.features import LEAD_MAX, TITLE_MAX, features_of
 from pipeline.judging.fitted import MODEL_SHA256
 from pipeline.judging.languages import lexicon_for
 from pipeline.judging.lexicon import lexicon
 from pipeline.judging.model import ACT_HEAD, CONFLICT_HEAD, act_scores, evidence, model, score
-from pipeline.outcomes import PolicyType
-from pipeline.values import ActScore, CleanStory, Verdict
+from pipeline.verdict import ActScore, PolicyType, Verdict
+
+if TYPE_CHECKING:
+    from pipeline.values import CleanStory
 
 # The kind of model, and the beginning of the digest of its weights: two verdicts with one name came from one model.
 MODEL = f"linear-2+{MODEL_SHA256['en'][:8]}"

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import tomllib
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
+from benchmarks.compile_lists import compiled_lists
 from pipeline.judging import MODEL
+from pipeline.judging.compiled import compiled
 from pipeline.judging.features import features_of
 from pipeline.judging.fitted import MODEL_SHA256
-from pipeline.judging.gazetteer import actors_in
-from pipeline.judging.lexicon import inflected, lexicon
+from pipeline.judging.gazetteer import _names, actors_in, names_from_sources
+from pipeline.judging.lexicon import inflected, lexicon, lexicon_from_sources
 from pipeline.judging.model import HEADS, model
 from pipeline.judging.phrases import PhraseTrie
 from pipeline.judging.tokens import sentences
@@ -140,6 +143,34 @@ def test_another_model_file_than_the_fitted_one_is_refused(monkeypatch: pytest.M
     monkeypatch.setitem(MODEL_SHA256, "en", "0" * 64)
     with pytest.raises(RuntimeError, match="make train"):
         model.__wrapped__("en")
+
+
+def test_the_compiled_english_lists_are_those_of_their_sources() -> None:
+    written = files("pipeline.judging").joinpath("data/english.lists.json").read_text("utf-8")
+    assert written == compiled_lists(), "run `make lists`"
+    assert compiled("en") is not None
+    assert lexicon("en")._replace(forms=None) == lexicon_from_sources("en")._replace(forms=None)
+    assert _phrases(lexicon("en").forms) == _phrases(lexicon_from_sources("en").forms)
+    assert _phrases(_names("en")) == _phrases(names_from_sources("en"))
+
+
+def _phrases(trie: PhraseTrie[Any]) -> dict[tuple[str, ...], Any]:
+    found: dict[tuple[str, ...], Any] = {}
+
+    def walk(node: dict[str, Any], phrase: tuple[str, ...]) -> None:
+        for word, below in node.items():
+            if word:
+                walk(below, (*phrase, word))
+            else:
+                found[phrase] = trie.values[below]
+
+    walk(trie.root, ())
+    return found
+
+
+def test_compiled_lists_of_other_sources_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.judging.compiled.sources_digest", lambda: "another")
+    assert compiled.__wrapped__("en") is None
 
 
 def test_importing_the_room_reads_no_data() -> None:
