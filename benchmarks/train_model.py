@@ -5,12 +5,13 @@
 
 The labels are JSON Lines: id, lang, date, title, text, conflict, policy_types, conflict_policy, and where known hard (a
 colleague might decide otherwise: counts half) and live_weight (1 / chance of being drawn from general feeds). `--texts`
-is JSON Lines with lang, title and text, for word statistics only. Run twice on one machine, the files are byte-equal.
+is JSON Lines with lang, title and text, for word statistics only. `--written` is stories that were made up for the
+types' sake, in the form of the labels; nothing is measured on them. Run twice on one machine, the files are byte-equal.
 
 Sixteen heads, each a logistic regression with an L2 penalty: `conflict` on all stories, `act` on those about a
-conflict, and one for each type on all stories that report an official act. The first two are calibrated by Platt's
-method on scores of stories they were not fitted on. What is written are weights of the lexicon's features and of one or
-two words; no text.
+conflict, and one for each type on all stories that report an official act, made-up ones among them. The first two are
+calibrated by Platt's method on scores of stories they were not fitted on. What is written are weights of the lexicon's
+features and of one or two words; no text.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ from pipeline.judging.model import HEADS
 
 MIN_STORIES = 5  # a feature seen in fewer labelled stories has no weight of its own
 HARD_WEIGHT = 0.5
+WRITTEN_WEIGHT = 0.5  # of a made-up story
+# What a head's logit is raised by. A stance is an act of its own only where no other fits, so the others go before it.
+SHIFT = {"position": -0.4}
 # How strongly each family of features may speak before the penalty bites.
 SCALES = {"c": 0.6, "w": 0.5, "p": 1.0, "n": 0.6, "o": 0.4, "f": 0.5, "z": 0.5, "t": 1.0, "l": 1.0}
 VECTOR_SCALE = 0.75
@@ -52,7 +56,10 @@ CALIBRATED = ("conflict", "act")  # types have too few stories each: with Platt'
 STEPS = 127  # a weight is written as a whole number of steps, -127..127
 LEAST_STEPS = {"conflict": 1, "act": 1}
 TYPE_LEAST_STEPS = 2  # smaller type weights are not written
-PUBLIC_LEAST_STEPS = 20  # nor smaller ones of words that none of our texts uses enough: they would double the file
+# Nor smaller ones of words that none of our texts uses enough: they would double the file, and the time to load it.
+PUBLIC_LEAST_STEPS = {"conflict": 20, "act": 20}
+TYPE_PUBLIC_LEAST_STEPS = 30
+WRITTEN = Path("benchmarks/written_stories.jsonl")
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
 
@@ -112,7 +119,10 @@ def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled rows with their features and words, the words of the unlabelled texts, and public word vectors."""
+    """Labelled rows with their features and words, the words of the unlabelled texts, and public word vectors.
+
+    Made-up rows come last and have a true `written`.
+    """
 
     rows: list[Row]
     amounts: list[dict[str, float]]
@@ -121,8 +131,11 @@ class Corpus:
     public: Vectors
 
     def space(self, use: Vector) -> Space:
-        """The columns that the stories in `use` give; others are not looked at, not even for word statistics."""
-        picked = np.flatnonzero(use)
+        """The columns that the stories in `use` give; others are not looked at, not even for word statistics.
+
+        Nor are made-up ones: how often a word stands in the news is not to be had from them.
+        """
+        picked = np.flatnonzero(use * (1 - column(self.rows, "written")))
         counts = Counter(name for at in picked for name in self.amounts[at])
         names = sorted(name for name, count in counts.items() if count >= MIN_STORIES)
         words, vectors = word_vectors([self.stories[at] for at in picked] + self.more)
@@ -133,7 +146,8 @@ class Corpus:
 def targets(rows: list[Row]) -> dict[str, tuple[Vector, Vector]]:
     """For each head the labels, and which rows count."""
     conflict, policy = column(rows, "conflict"), column(rows, "conflict_policy")
-    heads = {"conflict": (conflict, np.ones(len(rows))), "act": (policy, conflict)}
+    found = 1 - column(rows, "written")  # a story that was made up tells which act it reports, not how common that is
+    heads = {"conflict": (conflict, found), "act": (policy, conflict * found)}
     typed = np.array([float(bool(row["policy_types"])) for row in rows])
     for act in HEADS[2:]:
         heads[act] = (np.array([float(act in row["policy_types"]) for row in rows]), typed)
@@ -144,12 +158,13 @@ def fit(space: Space, corpus: Corpus, use: Vector) -> tuple[Any, dict[str, tuple
     """The design matrix of all rows, and each head's coefficients and bias from the rows in `use`."""
     x = space.matrix(corpus.amounts)
     weight = np.where(column(corpus.rows, "hard") > 0, HARD_WEIGHT, 1.0)
+    weight *= np.where(column(corpus.rows, "written") > 0, WRITTEN_WEIGHT, 1.0)
     out = {}
     for head, (y, counts) in targets(corpus.rows).items():
         rows = np.flatnonzero(use * counts)
         model = LogisticRegression(C=STRENGTH.get(head, TYPE_STRENGTH), max_iter=300, tol=1e-3)
         model.fit(x[rows], y[rows], sample_weight=weight[rows])
-        out[head] = (model.coef_[0], float(model.intercept_[0]))
+        out[head] = (model.coef_[0], float(model.intercept_[0]) + SHIFT.get(head, 0.0))
     return x, out
 
 
@@ -199,10 +214,9 @@ def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
         weights = {name: slope * value for name, value in space.weights(coefficients).items()}
         size = max(abs(value) for value in weights.values()) / STEPS
         least = LEAST_STEPS.get(head, TYPE_LEAST_STEPS)
+        public_least = PUBLIC_LEAST_STEPS.get(head, TYPE_PUBLIC_LEAST_STEPS)
         steps = {name: round(value / size) for name, value in weights.items()}
-        columns.append(
-            {name: n for name, n in steps.items() if abs(n) >= (least if name in own else PUBLIC_LEAST_STEPS)}
-        )
+        columns.append({name: n for name, n in steps.items() if abs(n) >= (least if name in own else public_least)})
         bias.append(round(slope * shift + offset, 4))
         step.append(float(f"{size:.6g}"))
     names = sorted(set().union(*columns))
@@ -221,10 +235,12 @@ def write(language: str, data: bytes) -> None:
     print(f"wrote {len(data)} bytes, SHA-256 {digest}")
 
 
-def load(labels: Path, texts: Path | None, language: str) -> Corpus:
+def load(labels: Path, texts: Path | None, written: Path | None, language: str) -> Corpus:
     """The corpus of one language, its features computed once."""
     words = lexicon(language)
     rows = read_rows(labels, language)
+    if written:
+        rows += [{**row, "written": 1} for row in read_rows(written, language)]
     more = read_rows(texts, language) if texts else []
     return Corpus(
         rows,
@@ -240,24 +256,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--texts", type=Path, help="unlabelled stories for word statistics")
+    parser.add_argument("--written", type=Path, default=WRITTEN, help="made-up stories (default: our own)")
     parser.add_argument("--language", default="en", choices=sorted(LEXICONS))
     parser.add_argument("--theatres", action="store_true", help="also leave out one theatre of war after the other")
     parser.add_argument("--write", action="store_true", help="write the model and its digest into pipeline/judging")
     args = parser.parse_args()
     with threadpool_limits(1):  # the order of sums decides the last digits
-        corpus = load(args.labels, args.texts, args.language)
-        folds = folds_of(corpus.rows)
+        corpus = load(args.labels, args.texts, args.written, args.language)
+        folds = folds_with_written(corpus.rows)
         logits = held_out_logits(corpus, folds)
-        figures.report(corpus.rows, calibrated(corpus.rows, logits, folds))
+        found = [row for row in corpus.rows if not row.get("written")]
+        measured = {head: logit[: len(found)] for head, logit in calibrated(corpus.rows, logits, folds).items()}
+        figures.report(found, measured)
         if args.theatres:
-            figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use, logits))
+            figures.report_theatres(found, lambda use: _logits_without(corpus, use, logits))
         if args.write:
             write(args.language, packed(corpus, logits))
     return 0
 
 
+def folds_with_written(rows: list[Row]) -> NDArray[np.int64]:
+    """The fold of each row; a made-up one has none (-1), so that it is learnt from every time and never measured."""
+    found = [row for row in rows if not row.get("written")]
+    return np.concatenate([folds_of(found), np.full(len(rows) - len(found), -1)])
+
+
 def _logits_without(corpus: Corpus, use: Vector, logits: dict[str, Vector]) -> dict[str, Vector]:
     """Every story's logits from a model of the stories in `use`, calibrated by their held-out logits alone."""
+    use = np.concatenate([use, np.ones(len(corpus.rows) - len(use))])
     x, heads = fit(corpus.space(use), corpus, use)
     scaling = platt(corpus.rows, logits, use)
     out = {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,13 @@ import pytest
 pytest.importorskip("sklearn")
 
 from benchmarks.labelled import folds_of
-from benchmarks.train_model import Corpus, held_out_logits, packed
+from benchmarks.train_model import WRITTEN, Corpus, folds_with_written, held_out_logits, packed, targets
 from benchmarks.word_vectors import sentences_of
 from pipeline.judging.features import features_of
 from pipeline.judging.lexicon import lexicon
 from pipeline.outcomes import PolicyType
 
+ROOT = Path(__file__).parents[3]
 COPIED = "The minister said that the army would send new air defence systems before the winter"
 
 
@@ -61,3 +65,25 @@ def test_the_same_labels_give_the_same_bytes() -> None:
     )
     logits = held_out_logits(corpus, folds_of(rows))
     assert packed(corpus, logits) == packed(corpus, logits)
+
+
+def test_made_up_stories_teach_the_types_alone_and_are_never_measured() -> None:
+    rows = [*invented(), {**row(900, "army orders strikes", "", acts=("force",), conflict=1), "written": 1}]
+    heads = targets(rows)
+    assert heads["force"][0][-1] == heads["force"][1][-1] == 1
+    assert heads["conflict"][1][-1] == heads["act"][1][-1] == 0
+    folds = folds_with_written(rows)
+    assert folds[-1] == -1
+    assert set(folds[:-1]) == {0, 1, 2, 3, 4}
+
+
+def test_our_made_up_stories_are_whole() -> None:
+    stories = [json.loads(line) for line in (ROOT / WRITTEN).read_text("utf-8").splitlines()]
+    assert len({story["id"] for story in stories}) == len({(s["title"], s["text"]) for s in stories}) == len(stories)
+    for story in stories:
+        assert story.keys() == {"id", "lang", "title", "text", "conflict", "policy_types", "conflict_policy"}
+        assert story["title"] or story["text"]
+        assert story["conflict_policy"] == int(bool(story["conflict"] and story["policy_types"]))
+    told = Counter(act for story in stories for act in story["policy_types"])
+    assert told.keys() == {act.value for act in PolicyType}
+    assert min(told.values()) >= 30
