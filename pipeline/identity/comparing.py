@@ -8,15 +8,15 @@ and takes over a block. FEATURES are such facts, those of own_parts.py among the
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
-from itertools import compress
 from math import log1p
-from operator import gt, lt
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.identity.fingerprints import SHINGLE_WORDS
 from pipeline.identity.own_parts import OWN_FEATURES, TITLE_FEATURES, own_features
-from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, LONG_WORD_CHARS, Profile, Side, side_of
+from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Flags, Profile, Side, count_of, shared, side_of
 
 # With fewer shared shingles than this nothing is claimed; nearly all candidates of unrelated stories end here.
 MIN_SHARED_SHINGLES = 6
@@ -25,8 +25,6 @@ LEAD_WORDS = 60
 # A longer mean stretch says nothing more.
 RUN_CAP = 50
 PARTS = 8
-
-_INVERTED = bytes.maketrans(b"\0\1", b"\1\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +83,21 @@ FEATURES = (
 
 def compare(mine: Profile, theirs: Profile) -> Comparison | None:
     """The two texts side by side; None when they share next to nothing."""
-    common = mine.distinct & theirs.distinct
-    if len(common) < min(MIN_SHARED_SHINGLES, len(mine.distinct), len(theirs.distinct)) or not common:
+    places, is_common = shared(mine.distinct, theirs.distinct)
+    common = count_of(is_common)
+    if common < min(MIN_SHARED_SHINGLES, len(mine.distinct), len(theirs.distinct)) or not common:
         return None
-    one, other = side_of(mine, common), side_of(theirs, common)
-    swapped = len(mine.own_numbered(one.marks) & theirs.own_numbered(other.marks))
+    one, other = _sides(mine, theirs, places, is_common)
+    swapped = len(_own_numbered(mine, one) & _own_numbered(theirs, other))
     pairs = sorted(((one, mine), (other, theirs)), key=lambda pair: _order(*pair), reverse=True)
     (inner, inner_text), (outer, outer_text) = pairs
     own, title_features = own_features(one, mine, other, theirs)
     features = (
-        *_inner_features(inner, inner_text, outer_text),
-        *_outer_features(outer, outer_text, inner_text),
-        log1p(min(len(common), LENGTH_CAP)),
+        *_inner_features(inner, inner_text),
+        *_outer_features(outer, outer_text),
+        log1p(min(common, LENGTH_CAP)),
         log1p(len(inner.runs)),
-        log1p(min(max(inner.runs), DISTANCE_CAP)),
+        log1p(min(max(stop - start for start, stop in inner.runs), DISTANCE_CAP)),
         *sorted((inner.share(0, LEAD_WORDS), outer.share(0, LEAD_WORDS))),
         *_order_features(inner, inner_text, outer_text),
         log1p(swapped),
@@ -107,13 +106,28 @@ def compare(mine: Profile, theirs: Profile) -> Comparison | None:
     return Comparison(one, other, swapped, features, title_features)
 
 
-def _order(side: Side, text: Profile) -> tuple[float, int, bytes, list[str]]:
-    return side.shared / side.words, side.words, side.marks, text.words
+def _sides(mine: Profile, theirs: Profile, places: NDArray[np.intp], is_common: Flags) -> tuple[Side, Side]:
+    """How each lies in the other; shared shingles of mine stand at `places` among theirs."""
+    is_common_there = np.zeros(len(theirs.distinct), np.bool_)
+    is_common_there[places[is_common]] = True
+    word_places, is_known = shared(mine.vocabulary, theirs.vocabulary)
+    is_known_there = np.zeros(len(theirs.vocabulary), np.bool_)
+    is_known_there[word_places[is_known]] = True
+    return side_of(mine, is_common, is_known), side_of(theirs, is_common_there, is_known_there)
 
 
-def _inner_features(side: Side, own: Profile, other: Profile) -> tuple[float, ...]:
+def _own_numbered(text: Profile, side: Side) -> set[int]:
+    """The shingles that hold a figure and stand where there is no mark, with the digits blotted out."""
+    return set(text.numbered[~side.is_marked[text.numbered_at]].tolist())
+
+
+def _order(side: Side, text: Profile) -> tuple[float, int, bytes, bytes]:
+    return side.shared / side.words, side.words, side.marks, text.digest
+
+
+def _inner_features(side: Side, own: Profile) -> tuple[float, ...]:
     words = side.words
-    gaps_known, _ = _gaps_known(side, own, other)
+    gaps_known, _ = _gaps_known(side, own)
     return (
         side.shared / words,
         side.share(0, max(1, words // 8)),
@@ -124,14 +138,14 @@ def _inner_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
         side.shared / (words - side.first - side.last),
         log1p(min(words, LENGTH_CAP)),
         log1p(min(side.shared / len(side.runs), RUN_CAP)),
-        _lead_known(own, other),
+        _lead_known(side, own),
         gaps_known,
     )
 
 
-def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ...]:
+def _outer_features(side: Side, own: Profile) -> tuple[float, ...]:
     words = side.words
-    gaps_known, gap_words = _gaps_known(side, own, other)
+    gaps_known, gap_words = _gaps_known(side, own)
     return (
         side.shared / words,
         side.share(0, max(1, words // 4)),
@@ -141,7 +155,7 @@ def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
         max(side.gaps, default=0) / words,
         side.shared / (words - side.first - side.last),
         log1p(min(words, LENGTH_CAP)),
-        _lead_known(own, other),
+        _lead_known(side, own),
         gaps_known,
         log1p(gap_words),
     )
@@ -149,11 +163,12 @@ def _outer_features(side: Side, own: Profile, other: Profile) -> tuple[float, ..
 
 def _order_features(side: Side, inner: Profile, outer: Profile) -> tuple[float, float, float]:
     """Whether what is shared comes in one order, and how far it is shifted."""
-    at_inner = list(compress(range(side.words), side.marks))
-    at_outer = list(map(outer.places.__getitem__, compress(inner.shingles, side.marks)))
-    rising = sum(map(gt, at_outer[1:], at_outer))
-    falling = sum(map(lt, at_outer[1:], at_outer))
-    mean_inner, mean_outer = sum(at_inner) / len(at_inner), sum(at_outer) / len(at_outer)
+    at_inner = side.is_marked.nonzero()[0]
+    shingles = inner.distinct[inner.shingles[at_inner]]
+    at_outer = outer.starts[outer.distinct.searchsorted(shingles)]
+    rising = count_of(at_outer[1:] > at_outer[:-1])
+    falling = count_of(at_outer[1:] < at_outer[:-1])
+    mean_inner, mean_outer = int(at_inner.sum()) / len(at_inner), int(at_outer.sum()) / len(at_outer)
     return (
         rising / max(1, len(at_outer) - 1),
         log1p(falling),
@@ -166,18 +181,19 @@ def _parts(side: Side) -> float:
     return sum(side.share(edges[part], edges[part + 1]) > 0.25 for part in range(PARTS)) / PARTS
 
 
-def _lead_known(own: Profile, other: Profile) -> float:
-    return _known({word for word in own.words[:LEAD_WORDS] if len(word) >= LONG_WORD_CHARS}, other.long_words)
+def _lead_known(side: Side, own: Profile) -> float:
+    return _known(own.long_words(slice(0, LEAD_WORDS)), side)[0]
 
 
-def _gaps_known(side: Side, own: Profile, other: Profile) -> tuple[float, int]:
+def _gaps_known(side: Side, own: Profile) -> tuple[float, int]:
     """The share of distinct long words of own stretches that the other text has, and how many such words there are."""
-    words = own.long_words & set(compress(own.words, side.marks.translate(_INVERTED)))
-    return _known(words, other.long_words), len(words)
+    return _known(own.long_words(~side.is_marked), side)
 
 
-def _known(words: Set[str], there: frozenset[str]) -> float:
-    return len(words & there) / len(words) if words else 1.0
+def _known(chosen: Flags, side: Side) -> tuple[float, int]:
+    """The share of the chosen words that the other text has, and how many they are."""
+    count = count_of(chosen)
+    return (count_of(chosen & side.is_known) / count if count else 1.0), count
 
 
 def shared_words(pair: Comparison) -> int:

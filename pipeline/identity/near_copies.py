@@ -141,7 +141,7 @@ def _score(own: Profile, other: Profile) -> float:
 
 def _pair_score(own: Profile, other: Profile, pair: Comparison) -> float:
     # The same words are the same report at any length; few words say little to a model fitted on whole stories.
-    return 1.0 if own.words == other.words else copy_score(pair)
+    return 1.0 if own.has_the_words_of(other) else copy_score(pair)
 
 
 def _relation(pair: Comparison, score: float, site: str | None, other_site: str | None) -> Relation:

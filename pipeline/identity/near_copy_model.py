@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import exp
-from operator import mul, sub, truediv
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.identity.comparing import FEATURES, Comparison
 from pipeline.identity.fitted import NEAR_COPIES_SHA256
@@ -28,15 +30,18 @@ STEPS_MAX = 3.0
 _LOGIT_MAX = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CopyModel:
-    """Per feature its mean and spread, its weight, and its weights with itself and each feature after it."""
+    """Per feature its mean and spread, its weight, and its weights with itself and each feature after it.
+
+    `products` has a row and a column for each feature; below its diagonal is nothing.
+    """
 
     bias: float
-    means: tuple[float, ...]
-    spreads: tuple[float, ...]
-    weights: tuple[float, ...]
-    products: tuple[tuple[float, ...], ...]
+    means: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    products: NDArray[np.float64]
 
 
 def copy_score(pair: Comparison) -> float:
@@ -49,12 +54,9 @@ def copy_score(pair: Comparison) -> float:
 
 def score(features: Sequence[float], model: CopyModel) -> float:
     """The model's answer, 0..1, for features in the order of its weights."""
-    steps = list(map(truediv, map(sub, features, model.means), model.spreads))
-    if max(steps) > STEPS_MAX or min(steps) < -STEPS_MAX:
-        steps = [min(STEPS_MAX, max(-STEPS_MAX, step)) for step in steps]
-    total = model.bias
-    for place, (step, weight, products) in enumerate(zip(steps, model.weights, model.products, strict=True)):
-        total += step * (weight + sum(map(mul, products, steps[place:])))
+    steps = (np.array(features) - model.means) / model.spreads
+    steps = np.minimum(np.maximum(steps, -STEPS_MAX), STEPS_MAX)
+    total = model.bias + float((steps * (model.weights + (model.products * steps).sum(1))).sum())
     return 1 / (1 + exp(-max(-_LOGIT_MAX, min(_LOGIT_MAX, total))))
 
 
@@ -76,5 +78,8 @@ def copy_models() -> tuple[CopyModel, CopyModel]:
 def _model(raw: dict[str, Any], features: tuple[str, ...]) -> CopyModel:
     if tuple(raw["features"]) != features:
         raise RuntimeError(f"{FILE} has other features than the code: run `make train-near-copies`")
-    products = tuple(tuple(row) for row in raw["products"])
-    return CopyModel(raw["bias"], tuple(raw["means"]), tuple(raw["spreads"]), tuple(raw["weights"]), products)
+    products = np.zeros((len(features), len(features)))
+    for place, row in enumerate(raw["products"]):
+        products[place, place:] = row
+    means, spreads, weights = (np.array(raw[name]) for name in ("means", "spreads", "weights"))
+    return CopyModel(raw["bias"], means, spreads, weights, products)

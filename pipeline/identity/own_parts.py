@@ -8,13 +8,14 @@ a copy's title speaks of what is copied, a follow-up's of the new news.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from math import log1p
 
+import numpy as np
+
 from pipeline.identity.fingerprints import SHINGLE_WORDS
-from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Profile, Side
+from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Profile, Side, count_of, shared
 
 # A shared stretch of fewer shingles may be a stock phrase ("Share this article") in front of everything. When a pair
 # has no longer one, as between a report and its scan, they all count.
@@ -71,14 +72,14 @@ def own_features(
     mine: Side, my_text: Profile, theirs: Side, their_text: Profile
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """OWN_FEATURES and TITLE_FEATURES of the pair, the same whichever text comes first."""
-    one, other = _own_of(mine, my_text, their_text), _own_of(theirs, their_text, my_text)
+    one, other = _own_of(mine, my_text), _own_of(theirs, their_text)
     if _lateness(one, mine, my_text) < _lateness(other, theirs, their_text):
         return _features(other, one), _title_features(their_text, my_text)
     return _features(one, other), _title_features(my_text, their_text)
 
 
-def _lateness(own: _Own, side: Side, text: Profile) -> tuple[int, int, bytes, list[str]]:
-    return own.front, own.words, side.marks, text.words
+def _lateness(own: _Own, side: Side, text: Profile) -> tuple[int, int, bytes, bytes]:
+    return own.front, own.words, side.marks, text.digest
 
 
 def _features(late: _Own, early: _Own) -> tuple[float, ...]:
@@ -106,29 +107,30 @@ def _features(late: _Own, early: _Own) -> tuple[float, ...]:
 
 
 def _title_features(late: Profile, early: Profile) -> tuple[float, ...]:
-    if not late.title or not early.title:
+    if not len(late.title) or not len(early.title):
         return ()
+    _, in_title = shared(late.title, early.title)
+    _, in_text = shared(late.title, early.vocabulary)
     return (
-        len(late.title & early.title) / min(len(late.title), len(early.title)),
-        len(late.title & early.vocabulary) / len(late.title),
+        count_of(in_title) / min(len(late.title), len(early.title)),
+        count_of(in_text) / len(late.title),
     )
 
 
-def _own_of(side: Side, text: Profile, other: Profile) -> _Own:
-    stretches = _solid(side.marks)
+def _own_of(side: Side, text: Profile) -> _Own:
+    stretches = _solid(side.runs)
     first, end = stretches[0][0], min(stretches[-1][1] + SHINGLE_WORDS - 1, side.words)
-    is_own = bytearray(b"\1") * side.words
+    is_own = np.ones(side.words, np.bool_)
     for start, stop in stretches:
-        stop = min(stop + SHINGLE_WORDS - 1, side.words)
-        is_own[start:stop] = bytes(stop - start)
-    own_words = list(compress(text.words, is_own))
-    own = text.long_words.intersection(own_words)
-    block = text.long_words.intersection(compress(text.words, is_own.translate(_INVERTED)))
-    front = text.long_words.intersection(text.words[:first])
-    behind = own.intersection(compress(text.words[first:], is_own[first:]))
-    alone = own - other.long_words
-    counts = Counter(own_words)
-    again = sum(map((1).__lt__, map(counts.__getitem__, alone)))
+        is_own[start : stop + SHINGLE_WORDS - 1] = False
+    times = np.bincount(text.words[is_own], minlength=len(text.vocabulary))
+    own, block = text.is_long & (times > 0), text.long_words(~is_own)
+    front = text.long_words(slice(0, first))
+    is_own[:first] = False
+    behind = text.long_words(is_own)
+    alone = own & ~side.is_known
+    again, alone_count = count_of(alone & (times > 1)), count_of(alone)
+    front_count = count_of(front)
     return _Own(
         words=side.words,
         front=first,
@@ -136,23 +138,14 @@ def _own_of(side: Side, text: Profile, other: Profile) -> _Own:
         solid=sum(stop - start for start, stop in stretches),
         span=end - first,
         again=again,
-        again_share=again / max(1, len(alone)),
-        front_again=len((front - other.long_words) & behind),
-        front_in_block=len(front & block) / max(1, len(front)),
-        own_in_block=len(own & block) / max(1, len(own)),
-        front_known=len(front & other.long_words) / len(front) if front else 1.0,
+        again_share=again / max(1, alone_count),
+        front_again=count_of(front & behind & ~side.is_known),
+        front_in_block=count_of(front & block) / max(1, front_count),
+        own_in_block=count_of(own & block) / max(1, count_of(own)),
+        front_known=count_of(front & side.is_known) / front_count if front_count else 1.0,
     )
 
 
-_INVERTED = bytes.maketrans(b"\0\1", b"\1\0")
-
-
-def _solid(marks: bytes) -> list[tuple[int, int]]:
-    """Where the stretches of SOLID_SHINGLES marks and more begin and end; every stretch when there is none so long."""
-    found: list[tuple[int, int]] = []
-    end = 0
-    while (start := marks.find(1, end)) >= 0:
-        end = marks.find(0, start)
-        end = len(marks) if end < 0 else end
-        found.append((start, end))
-    return [stretch for stretch in found if stretch[1] - stretch[0] >= SOLID_SHINGLES] or found
+def _solid(runs: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    """The stretches of SOLID_SHINGLES marks and more; every stretch when there is none so long."""
+    return [run for run in runs if run[1] - run[0] >= SOLID_SHINGLES] or runs

@@ -23,6 +23,7 @@ from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, Match, resembl
 from pipeline.outcomes import MoveCause
 from pipeline.store.events_told import ask_event_look
 from pipeline.store.lookups import Wanted, candidates_of, find_copies
+from pipeline.store.many import ForRows
 from pipeline.store.origins import keep_origins
 from pipeline.store.schema import cluster_moves, clusters, revisions, second_looks, stories, story_bands, story_links
 from pipeline.store.statements import among, delete_of, insert_id, insert_new, listed, slices, values_of
@@ -52,13 +53,16 @@ def hold_cluster(connection: Connection, cluster_id: int) -> int:
     Others who join the same cluster wait: each changes the verdict that its stories share.
     """
     while True:
-        merged_into = connection.execute(_HOLD, {"cluster": cluster_id}).scalar_one()
+        merged_into = _HOLD.ask(connection, cluster_id).scalar_one()
         if merged_into is None:
             return cluster_id
         cluster_id = merged_into
 
 
-_HOLD = select(clusters.c.merged_into).where(clusters.c.id == bindparam("cluster")).with_for_update(key_share=True)
+_HOLD = ForRows(
+    select(clusters.c.merged_into).where(clusters.c.id == bindparam("cluster")).with_for_update(key_share=True),
+    ("cluster",),
+)
 
 
 def index_story(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
@@ -71,16 +75,16 @@ def index_story(connection: Connection, cluster_id: int, anchors: Sequence[int])
 def index_new(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
     """The same for anchors of which is known that they take more clusters (`BatchLook.open_anchors`)."""
     if anchors:
-        values = {"anchors": listed(connection, anchors), "cluster": cluster_id}
-        connection.execute(_index_new_statement(connection.dialect.name), values)
+        _indexing_new(connection.dialect.name).ask(connection, listed(connection, anchors), cluster_id)
 
 
 @cache
-def _index_new_statement(dialect: str) -> TextClause:
-    return text(f"""
+def _indexing_new(dialect: str) -> ForRows:
+    statement = f"""
 INSERT INTO story_bands (anchor, cluster_id)
 SELECT given.value, :cluster FROM {values_of(dialect, "anchors")} AS given WHERE true
-ON CONFLICT DO NOTHING""")
+ON CONFLICT DO NOTHING"""
+    return ForRows(text(statement), ("anchors", "cluster"))
 
 
 @cache

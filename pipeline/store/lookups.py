@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 
-from sqlalchemy import Connection, TextClause, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from pipeline.identity.near_copies import (
     JOIN_AT,
@@ -23,6 +24,7 @@ from pipeline.identity.near_copies import (
     pick_cluster,
     rank_clusters,
 )
+from pipeline.store.many import ForRows
 from pipeline.store.schema import clusters
 from pipeline.store.statements import among, listed
 
@@ -68,28 +70,27 @@ def is_in_two(linked: Iterable[Match]) -> bool:
 def hits_of(connection: Connection, anchors: Sequence[int]) -> Mapping[int, list[int]]:
     """Anchor -> clusters that have it, anchors in rising order."""
     hits: dict[int, list[int]] = defaultdict(list)
-    query = _hits_query(connection.dialect.name)
-    for anchor, cluster_id in connection.execute(query, {"anchors": listed(connection, anchors)}).all():
+    for anchor, cluster_id in _hits(connection.dialect.name).ask(connection, listed(connection, anchors)).all():
         hits[anchor].append(cluster_id)
     return hits
 
 
 @cache
-def _hits_query(dialect: str) -> TextClause:
-    return text(f"SELECT anchor, cluster_id FROM story_bands WHERE anchor {among(dialect, 'anchors')}")
+def _hits(dialect: str) -> ForRows:
+    query = f"SELECT anchor, cluster_id FROM story_bands WHERE anchor {among(dialect, 'anchors')}"
+    return ForRows(text(query), ("anchors",))
 
 
 def candidates_of(connection: Connection, cluster_ids: Sequence[int], before_story: int = NO_STORY) -> list[Candidate]:
     """Of each cluster its newest stories and its founding one, what a further copy may be made from, newest first."""
-    query = _candidates_query(connection.dialect.name)
-    values = {"clusters": listed(connection, cluster_ids), "before": before_story, "newest": REPRESENTATIVES - 1}
-    rows = sorted(connection.execute(query, values).all(), key=lambda row: -row.id)
-    return [Candidate(row.cluster_id, row.id, row.text, row.site, row.title) for row in rows]
+    asked = _candidates(connection.dialect.name).ask(connection, listed(connection, cluster_ids), before_story)
+    rows = sorted(asked.all(), key=itemgetter(0), reverse=True)
+    return [Candidate(cluster_id, story_id, text, site, title) for story_id, cluster_id, site, title, text in rows]
 
 
 @cache
-def _candidates_query(dialect: str) -> TextClause:
-    return text(f"""
+def _candidates(dialect: str) -> ForRows:
+    query = f"""
 WITH placed AS (
     SELECT
         id,
@@ -99,7 +100,8 @@ WITH placed AS (
     WHERE cluster_id {among(dialect, "clusters")} AND id < :before AND pruned_at IS NULL
 )
 SELECT id, cluster_id, site, title, text FROM stories
-WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= :newest)""")
+WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= {REPRESENTATIVES - 1})"""
+    return ForRows(text(query), ("clusters", "before"))
 
 
 class BatchLook:

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Delete, Insert
+from sqlalchemy.sql.dml import Delete
+
+from pipeline.store.many import ForRows
 
 # SQLite takes 32,766 variables in a statement, PostgreSQL 65,535; a slice keeps both far from it.
 SLICE = 500
@@ -46,23 +48,20 @@ def insert_missing(connection: Connection, table: Table, rows: Iterable[Mapping[
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows that no unique key refuses, without counting: the statement is compiled once for any number."""
+    """Insert the rows that no unique key refuses, without counting. All have the same keys. No rows, no statement."""
     if rows:
-        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
+        _run(connection, _inserting_new(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows, all with the same keys. No rows, no statement."""
     if rows:
-        connection.execute(_insert(table), list(rows))
+        _run(connection, _inserting(table, tuple(rows[0])), rows)
 
 
 def insert_id(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
     """Insert one row and return its id."""
-    key = connection.execute(_insert(table), dict(row)).inserted_primary_key
-    if key is None:
-        raise RuntimeError("the INSERT returned no primary key")
-    return int(key[0])
+    return int(_inserting(table, tuple(row), is_answered=True).ask(connection, *row.values()).scalar_one())
 
 
 def delete_of(connection: Connection, column: Column[int], key: int) -> None:
@@ -70,16 +69,26 @@ def delete_of(connection: Connection, column: Column[int], key: int) -> None:
     connection.execute(_delete_of(column), {"key": key})
 
 
+def _run(connection: Connection, inserting: ForRows, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = rows[0].keys()
+    values = [tuple(row[name] for name in names) for row in rows]
+    if len(values) == 1:
+        inserting.ask(connection, *values[0])
+    else:
+        inserting.run(connection, values)
+
+
 # Building a statement and working out its key in the cache of compiled ones costs more CPU than SQLite takes to run it.
 # What runs for every story is built once; the values are parameters.
 @cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
+def _inserting(table: Table, columns: tuple[str, ...], *, is_answered: bool = False) -> ForRows:
+    statement = insert(table).inline()
+    return ForRows(statement.returning(*table.primary_key) if is_answered else statement, columns, is_bare_insert=True)
 
 
 @cache
-def _insert_new(dialect: str, table: Table) -> Insert:
-    return insert_of(dialect, table).on_conflict_do_nothing()
+def _inserting_new(dialect: str, table: Table, columns: tuple[str, ...]) -> ForRows:
+    return ForRows(insert_of(dialect, table).on_conflict_do_nothing().inline(), columns, is_bare_insert=True)
 
 
 @cache

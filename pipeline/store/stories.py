@@ -26,6 +26,7 @@ from pipeline.store.copies import (
     note_second_look,
 )
 from pipeline.store.lookups import BatchLook, Wanted, is_in_two
+from pipeline.store.many import ForRows
 from pipeline.store.origins import add_credits, claims_of, forget_credits, keep_credits, keep_origins
 from pipeline.store.revisions import keep_changes, remember_story
 from pipeline.store.schema import (
@@ -267,12 +268,14 @@ def _add_dropped(connection: Connection, url_id: int, dropped: Sequence[DroppedL
 
 def owner_of_text(connection: Connection, fingerprint: Fingerprint) -> int | None:
     """The first story that had exactly these words."""
-    values = {"content_hash": fingerprint.content_hash, "method": fingerprint.method}
-    return connection.execute(_OWNER, values).scalar()
+    return _OWNER.ask(connection, fingerprint.content_hash, fingerprint.method).scalar()
 
 
-_OWNER = select(fingerprints.c.story_id).where(
-    fingerprints.c.content_hash == bindparam("content_hash"), fingerprints.c.method == bindparam("method")
+_OWNER = ForRows(
+    select(fingerprints.c.story_id).where(
+        fingerprints.c.content_hash == bindparam("content_hash"), fingerprints.c.method == bindparam("method")
+    ),
+    ("content_hash", "method"),
 )
 
 

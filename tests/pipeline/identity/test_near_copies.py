@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,12 +190,14 @@ def test_any_two_texts_can_be_compared_and_the_order_does_not_matter(one: str, o
 def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names() -> None:
     for model, count in zip(copy_models(), (len(FEATURES), len(FEATURES) + len(TITLE_FEATURES)), strict=True):
         assert len(model.means) == len(model.spreads) == len(model.weights) == count
-        assert [len(row) for row in model.products] == list(range(count, 0, -1))
+        assert model.products.shape == (count, count)
+        assert not np.tril(model.products, -1).any()
     assert f"near-4-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:
-    model = CopyModel(0.5, (1.0, 0.0), (2.0, 1.0), (1.0, -1.0), ((0.25, 0.5), (0.125,)))
+    products = np.array([[0.25, 0.5], [0.0, 0.125]])
+    model = CopyModel(0.5, np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.array([1.0, -1.0]), products)
     # Steps: (3 - 1) / 2 = 1 and 9 cut to 3. 0.5 + 1 - 3 + 0.25 + 0.5 * 3 + 0.125 * 9 = 1.375.
     assert score((3.0, 9.0), model) == pytest.approx(1 / (1 + math.exp(-1.375)))
 
