@@ -1,9 +1,11 @@
 """One form for each URL, so that a page announced in ten ways is one row in SQL.
 
 Only what cannot change the page is changed: the spelling that RFC 3986 calls equivalent, what a browser would do with
-sloppy links, and parameters known to carry nothing but tracking. Hosts, paths, the order of parameters, AMP and mobile
-forms are left alone. courlan.normalize_url is not used: its pattern for trackers also takes `gallery`, `keyword`, `eid`
-and `reference` away, which makes two pages one, and it reads `&copy=1` as a copyright sign.
+sloppy links, parameters known to carry nothing but tracking, and those that ask for the AMP rendition of the page.
+Hosts, paths and the order of parameters are left alone: `/tags/amp` is a page about AMP, and whether `amp.` or `m.`
+stands for `www.` or for the bare name is known to the page's own canonical link alone. courlan.normalize_url is not
+used: its pattern for trackers also takes `gallery`, `keyword`, `eid` and `reference` away, which makes two pages one,
+and it reads `&copy=1` as a copyright sign.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ TRACKER_NAMES = frozenset([
 # Parameters that are trackers only with such a value.
 _FEED_NAMES = frozenset({"ref", "source", "src", "from", "origin", "via", "partner", "medium", "channel"})
 _FEED_VALUES = frozenset({"rss", "rss2", "rssfeed", "rss_feed", "rss-feed", "feed", "atom"})
+# Parameters that with such a value change how the page looks and not what it says.
+_RENDITIONS = {"amp": frozenset({"", "1", "true"}), "outputtype": frozenset({"amp"})}
 _SESSION_VALUE = re.compile(r"[0-9A-Fa-f]{32,}")
 
 
@@ -66,7 +70,7 @@ def canonical_url(url: str, base: str | None = None) -> str | None:
     if parts is None:
         return None
     path = _without_dot_segments(_without_sessions(_percent_normalised(parts.path, _PATH_SAFE)))
-    return _assembled(parts, path, _without_trackers(_percent_normalised(parts.query, _QUERY_SAFE)))
+    return _assembled(parts, path, _without_idle(_percent_normalised(parts.query, _QUERY_SAFE)))
 
 
 def asked_url(url: str, base: str | None = None) -> str | None:
@@ -245,17 +249,19 @@ def _without_dot_segments(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-def _without_trackers(query: str) -> str:
+def _without_idle(query: str) -> str:
     pieces = _AMPERSAND_NAME.sub("&", query).split("&")
-    return "&".join(piece for piece in pieces if piece and not _is_tracker(piece))
+    return "&".join(piece for piece in pieces if piece and not _is_idle(piece))
 
 
-def _is_tracker(piece: str) -> bool:
+def _is_idle(piece: str) -> bool:
+    """Whether the parameter says nothing of what the page is."""
     raw_name, _, raw_value = piece.partition("=")
     name, value = unquote(raw_name).lower(), raw_value.lower()
     return (
         name.startswith(TRACKER_PREFIXES)
         or name in TRACKER_NAMES
         or (name in _FEED_NAMES and value in _FEED_VALUES)
+        or value in _RENDITIONS.get(name, ())
         or (name == "sid" and _SESSION_VALUE.fullmatch(value) is not None)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import Engine, func, select
 from store_builders import LEASE_S, TEXT, announce, at, claim_all, entry, page_ref, record, states, store
 
@@ -140,6 +141,26 @@ def test_a_canonical_link_makes_a_duplicate_only_of_a_near_copy(engine: Engine) 
     assert other is not None
     assert (copy.state, copy.reason) == (UrlState.DUPLICATE, Reason.SAME_CANONICAL)
     assert other.reason is Reason.NEW
+
+
+@pytest.mark.parametrize("is_home_first", [True, False])
+def test_the_amp_and_mobile_forms_of_a_page_are_one_story_by_its_canonical_link(
+    engine: Engine, is_home_first: bool
+) -> None:
+    """What their paths and hosts don't tell, the page says; its renditions never have quite the same words."""
+    home = "https://www.outlet.example/story/7"
+    forms = [home, "https://www.outlet.example/story/7/amp/", "https://m.outlet.example/story/7"]
+    if not is_home_first:
+        forms.reverse()
+    ended = []
+    for number, url in enumerate(forms):
+        announce(engine, [entry(number, url=url)])
+        (claim,) = claim_all(engine, f"token-{number}")
+        words = TEXT.replace("on Sunday", ("on Sunday", "late on Sunday", "early on Sunday")[number])
+        ended.append(store(engine, claim, record(words, canonical_url=home)))
+    assert [one and one.reason for one in ended] == [Reason.NEW, Reason.SAME_CANONICAL, Reason.SAME_CANONICAL]
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.stories)).scalar_one() == 1
 
 
 def test_a_paused_worker_that_wakes_up_stores_nothing(engine: Engine) -> None:
