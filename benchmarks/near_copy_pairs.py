@@ -20,11 +20,13 @@ import numpy as np
 from pipeline.identity.comparing import compare
 from pipeline.identity.fingerprints import anchors
 from pipeline.identity.near_copies import (
+    BACKED_AT,
     JOIN_AT,
     REPRESENTATIVES,
     STOP_ANCHOR_AT,
     SURE_AT,
     TOGETHER_AT,
+    WHOLE_AT,
     rank_clusters,
 )
 from pipeline.identity.own_parts import TITLE_FEATURES
@@ -102,8 +104,8 @@ def read_corpora(directory: Path) -> list[Corpus]:
 def cluster(corpus: Corpus, score: Score, join_at: float = JOIN_AT, *, is_merging: bool = True) -> list[int]:
     """The label of each document when the online engine decides by `score`, one document at a time.
 
-    `is_merging` takes the second looks at documents that belong to two clusters; the verifier is fitted to the pairs of
-    first looks.
+    `is_merging` takes the second looks at documents that belong to two clusters, and leaves out matches that no other
+    story backs; the verifier is fitted to the pairs of first looks.
     """
     table: defaultdict[int, list[int]] = defaultdict(list)
     members: dict[int, list[int]] = {}
@@ -111,6 +113,8 @@ def cluster(corpus: Corpus, score: Score, join_at: float = JOIN_AT, *, is_mergin
         ranked = rank_clusters({anchor: table[anchor] for anchor in own if anchor in table}, len(own))
         found = sorted((-_best_score(corpus, new, members[label], score), label) for label in ranked)
         joined = [label for best, label in found if -best >= join_at]
+        if is_merging:
+            joined = [label for label in joined if _is_backed(corpus, new, members[label], score)]
         label = joined[0] if joined else new
         members.setdefault(label, []).append(new)
         _index(table, label, own)
@@ -153,6 +157,16 @@ def _score_of(corpus: Corpus, one: int, other: int, score: Score) -> float:
 
 def _representatives(numbers: list[int]) -> list[int]:
     return numbers[-1:-REPRESENTATIVES:-1] + ([numbers[0]] if len(numbers) >= REPRESENTATIVES else [])
+
+
+def _is_backed(corpus: Corpus, new: int, stories: list[int], score: Score) -> bool:
+    """Whether the engine trusts the best match among these stories, as near_copies._best_of_cluster says."""
+    some = _representatives(stories)
+    scores = [_score_of(corpus, new, one, score) for one in some]
+    best = some[scores.index(max(scores))]
+    pair = compare(corpus.profiles[new], corpus.profiles[best])
+    is_whole = pair is not None and pair.mine.shared > WHOLE_AT * pair.mine.words
+    return not is_whole or len(some) == 1 or sum(one >= BACKED_AT for one in scores) > 1
 
 
 def _best_score(corpus: Corpus, new: int, stories: list[int], score: Score) -> float:

@@ -8,7 +8,7 @@ docs/near-copies.md for the measurements behind the numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log
@@ -20,7 +20,7 @@ from pipeline.identity.profiles import Profile, profile
 from pipeline.outcomes import Relation
 
 # Stored with every link and cluster. Other features, weights or thresholds are another method.
-METHOD = f"near-4-{NEAR_COPIES_SHA256[:8]}"
+METHOD = f"near-5-{NEAR_COPIES_SHA256[:8]}"
 
 MAX_CLUSTERS = 6
 # Of a cluster the founder and its newest stories are compared: copies are copied from both.
@@ -42,6 +42,12 @@ SURE_AT = 0.95
 # Two clusters in both of which one story has a copy are one report when their other stories score so in the mean (what
 # is called average linkage). Their best pair alone would let reports that grow into one another run together.
 TOGETHER_AT = 0.5
+# A page may have been glued together from two reports, to bring the second under the first. So a story of which more
+# than WHOLE_AT lies in one page of a cluster, and of which the cluster's other stories have not even so much that they
+# score BACKED_AT, is not joined with it. Briefs and rewritten copies often meet one story of their cluster alone, but
+# with less of their words.
+WHOLE_AT = 0.8
+BACKED_AT = 0.05
 # Words in common from which two stories are linked without being joined.
 SHARES_WORDS = 25
 # A follow-up has at most this share of its lead from the other story.
@@ -78,17 +84,16 @@ def pick_cluster(
 
     A pair of which one has no title is judged by the texts alone, somewhat less well.
 
-    At most one match per cluster. A cluster that also scored JOIN_AT or more but was not the best is among the second:
-    its score says so. Within a cluster stories are compared in the order given until one is surely the same report;
-    the order of the clusters does not matter.
+    At most one match per cluster. A cluster that also scored JOIN_AT or more but was not the best, or of which no other
+    story backs the match, is among the second: its score says so. Within a cluster stories are compared in the order
+    given until one is surely the same report; the order of the clusters does not matter.
     """
     clusters = groupby(sorted(candidates, key=lambda one: one.cluster_id), key=lambda one: one.cluster_id)
     own = profile(text, title)
-    matches = [match for _, stories in clusters if (match := _best_of_cluster(own, site, stories)) is not None]
-    matches.sort(key=lambda match: (-match.score, match.cluster_id))
-    if matches and matches[0].score >= JOIN_AT:
-        return matches[0], tuple(_not_joined(match) for match in matches[1:])
-    return None, tuple(matches)
+    found = [best for _, stories in clusters if (best := _best_of_cluster(own, site, list(stories))) is not None]
+    found.sort(key=lambda best: (-best[0].score, best[0].cluster_id))
+    copy = next((match for match, is_backed in found if is_backed and match.score >= JOIN_AT), None)
+    return copy, tuple(_not_joined(match) for match, _ in found if match is not copy)
 
 
 def resemble(some: Sequence[Candidate], others: Sequence[Candidate]) -> bool:
@@ -116,22 +121,30 @@ def rank_clusters(hits: Mapping[int, Sequence[int]], anchor_count: int, limit: i
     return tuple(cluster_id for _, cluster_id in ranked[:limit])
 
 
-def _best_of_cluster(own: Profile, site: str | None, stories: Iterable[Candidate]) -> Match | None:
-    """The best match of one cluster, or None when no story of it is a copy or shares SHARES_WORDS words."""
+def _best_of_cluster(own: Profile, site: str | None, stories: Sequence[Candidate]) -> tuple[Match, bool] | None:
+    """The best match of one cluster, or None when no story of it is a copy or shares SHARES_WORDS words.
+
+    And whether it may be trusted: a page of another site that has nearly all of the text must be backed by another
+    story of the cluster, if there is one.
+    """
     best: Match | None = None
+    alike, needs_backing = 0, False
     for story in stories:
         other = profile(story.text, story.title)
         pair = compare(own, other)
         if pair is None:
             continue
         score = _pair_score(own, other, pair)
+        alike += score >= BACKED_AT
         if score < JOIN_AT and shared_words(pair) < SHARES_WORDS:
             continue
         if best is None or score > best.score:
             best = Match(story.cluster_id, story.story_id, _relation(pair, score, site, story.site), score)
-        if score >= SURE_AT:
+            is_whole = pair.mine.shared > WHOLE_AT * pair.mine.words
+            needs_backing = is_whole and len(stories) > 1 and best.relation is not Relation.VERSION
+        if best.score >= SURE_AT and (alike > 1 or not needs_backing):
             break
-    return best
+    return None if best is None else (best, alike > 1 or not needs_backing)
 
 
 def _score(own: Profile, other: Profile) -> float:

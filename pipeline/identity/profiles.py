@@ -7,13 +7,11 @@ it. So all that can be worked out of one text alone is, once, and is remembered 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import compress
 from operator import not_, sub
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +33,7 @@ DISTANCE_CAP = 300
 # So many words of the texts that were compared last are remembered, what stands around each as 70: about 30 MB.
 REMEMBERED_WORDS = 1_500_000
 _ENTRY_WORDS = 70
+_TRIMMED_EVERY = 32
 
 Flags = NDArray[np.bool_]
 Hashes = NDArray[np.int64]
@@ -105,29 +104,33 @@ class Side:
 
 
 class _Remembered:
-    """The profiles that were wanted last, up to REMEMBERED_WORDS: a page may be anything, so entries don't count."""
+    """The profiles that were wanted last, up to REMEMBERED_WORDS: a page may be anything, so entries don't count.
+
+    Threads may share it: each step on the dictionary is a single one of the interpreter's.
+    """
 
     def __init__(self) -> None:
-        self._profiles: OrderedDict[bytes, Profile] = OrderedDict()
-        self._words = 0
-        self._lock = Lock()
+        self._profiles: dict[bytes, Profile] = {}
+        self._kept = 0
 
     def get(self, digest: bytes) -> Profile | None:
-        with self._lock:
-            found = self._profiles.get(digest)
-            if found is not None:
-                self._profiles.move_to_end(digest)
-            return found
+        found = self._profiles.pop(digest, None)
+        if found is not None:
+            self._profiles[digest] = found
+        return found
 
     def keep(self, made: Profile) -> None:
-        with self._lock:
-            if made.digest in self._profiles:
-                return
-            self._profiles[made.digest] = made
-            self._words += len(made.words) + _ENTRY_WORDS
-            while self._words > REMEMBERED_WORDS:
-                _, oldest = self._profiles.popitem(last=False)
-                self._words -= len(oldest.words) + _ENTRY_WORDS
+        self._profiles[made.digest] = made
+        self._kept += 1
+        if self._kept % _TRIMMED_EVERY == 0:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        words = 0
+        for digest, one in reversed(list(self._profiles.items())):
+            words += len(one.words) + _ENTRY_WORDS
+            if words > REMEMBERED_WORDS:
+                self._profiles.pop(digest, None)
 
 
 _remembered = _Remembered()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_reports import PARAGRAPHS, REPORT
 
+from pipeline.identity import profiles
 from pipeline.identity.comparing import FEATURES, Comparison, compare, names_of
 from pipeline.identity.fitted import NEAR_COPIES_SHA256
 from pipeline.identity.near_copies import (
@@ -142,6 +143,27 @@ def test_a_cluster_is_judged_by_the_best_of_its_stories() -> None:
     assert shares == ()
 
 
+def test_a_story_that_resembles_one_page_of_a_cluster_and_nothing_else_there_is_only_linked() -> None:
+    """That page may have been glued together to bring one report under another (P25)."""
+    glued = Candidate(7, 71, f"{MONDAY}\n\n{REPORT}")
+    other, again = Candidate(7, 70, MONDAY), Candidate(7, 72, EDITED)
+    copy, shares = pick_cluster(REPORT, "new.example", [other, glued])
+    assert copy is None
+    assert [(match.story_id, match.relation, match.score >= JOIN_AT) for match in shares] == [
+        (71, Relation.SHARES, True)
+    ]
+    alone, backed = (pick_cluster(REPORT, "new.example", stories)[0] for stories in ([glued], [other, glued, again]))
+    assert alone is not None
+    assert backed is not None
+
+
+def test_a_site_may_print_its_own_report_again_beside_others() -> None:
+    stories = [Candidate(7, 70, MONDAY, "a.example"), Candidate(7, 71, EDITED, "new.example")]
+    copy, _ = pick_cluster(REPORT, "new.example", stories)
+    assert copy is not None
+    assert copy.relation is Relation.VERSION
+
+
 def test_clusters_resemble_one_another_in_the_mean_and_not_by_their_best_pair() -> None:
     report, edited, half = (Candidate(1, n, text) for n, text in enumerate((REPORT, EDITED, HALF)))
     other, another = Candidate(2, 8, MONDAY), Candidate(2, 9, SAME_STATEMENT)
@@ -149,6 +171,18 @@ def test_clusters_resemble_one_another_in_the_mean_and_not_by_their_best_pair() 
     assert not resemble([report, other, another], [edited])
     assert not resemble([report], [other])
     assert not resemble([report], [])
+
+
+def test_what_was_compared_is_remembered_up_to_so_many_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiles, "REMEMBERED_WORDS", 5_000)
+    monkeypatch.setattr(profiles, "_remembered", profiles._Remembered())
+    first = profile(REPORT)
+    for number in range(640):
+        profile(f"{REPORT} number {number}")
+        assert profile(REPORT) is first, "what is wanted again and again stays"
+    kept = profiles._remembered._profiles.values()
+    assert sum(len(one.words) for one in kept) < 5_000 + profiles._TRIMMED_EVERY * 250
+    assert len(kept) > 10
 
 
 def test_nothing_to_compare_with_is_no_match() -> None:
@@ -192,7 +226,7 @@ def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names(
         assert len(model.means) == len(model.spreads) == len(model.weights) == count
         assert model.products.shape == (count, count)
         assert not np.tril(model.products, -1).any()
-    assert f"near-4-{NEAR_COPIES_SHA256[:8]}" == METHOD
+    assert f"near-5-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:

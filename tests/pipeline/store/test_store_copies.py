@@ -23,6 +23,7 @@ OTHER = (
     "mild autumn left the ice too thin for the usual season. The ministry of agriculture said it would decide by "
     "Friday, once its inspectors had counted the stocks in four bays."
 )
+GLUED = f"{OTHER}\n\n{TEXT}"
 FOLLOW_UP = (
     "Crews from three brigades began unloading the first two launchers at a railway yard near the border on Thursday, "
     "a photographer at the scene said, while police kept several hundred residents behind a fence. The mayor asked the "
@@ -231,6 +232,26 @@ def test_a_page_glued_together_from_two_stories_merges_them_not(engine: Engine) 
     list(recluster(engine))
     found = clusters_of(engine)
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("order", [(TEXT, GLUED, OTHER), (GLUED, TEXT, OTHER), (GLUED, OTHER, TEXT)])
+def test_a_page_glued_together_beforehand_brings_no_report_under_another(
+    engine: Engine, order: tuple[str, ...]
+) -> None:
+    """Whenever it comes, and after second looks, the sweep and deciding again: two reports are two clusters."""
+    ids = store_all(engine, *order)
+    look_again(engine, ids)
+    sweep_looks(engine, at(3600))
+    found = dict(zip(order, clusters_of(engine), strict=True))
+    assert found[TEXT] != found[OTHER]
+    list(recluster(engine, anew=True))
+    again = dict(zip(order, clusters_of(engine), strict=True))
+    assert again == found
+    with engine.connect() as connection:
+        last = schema.story_links.c.story_id == ids[-1]
+        kept = connection.execute(select(schema.story_links.c.relation, schema.story_links.c.score).where(last)).all()
+    assert [relation for relation, _ in kept] == [Relation.SHARES], "the page is linked with what it was glued from"
+    assert kept[0].score > 0.7
 
 
 def test_two_clusters_of_one_report_meet_in_a_story_that_belongs_to_both(engine: Engine) -> None:
