@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Delete
+from sqlalchemy.sql.dml import Delete, Insert
 
 from pipeline.store.many import ForRows
 

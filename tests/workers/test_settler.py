@@ -184,16 +184,17 @@ def test_two_batches_that_join_the_same_clusters_in_another_order_wait_for_each_
 def test_a_cluster_that_was_merged_while_its_lock_was_waited_for_is_not_joined(postgres_url: str) -> None:
     """The story founds a cluster, and its second look finds where the report is now."""
     engine = open_engine(postgres_url)
-    announce(engine, [entry(number, site=f"{number}.example") for number in range(3)])
-    first, second, third = claim_all(engine)
+    announce(engine, [entry(number, site=f"{number}.example") for number in range(4)])
+    first, second, copy, third = claim_all(engine)
     settler = Settler(engine, Settings(), lambda: False)
-    settler.settle_now([read(first, ANOTHER_REPORT), read(second, TEXT)])
+    settler.settle_now([read(first, ANOTHER_REPORT), read(second, TEXT), read(copy, TEXT + " So it said.")])
     with engine.connect() as connection:
         home, emptied = connection.execute(select(schema.clusters.c.id).order_by("id")).scalars().all()
     merging = engine.connect()
     merging.begin()
-    moved = merging.execute(select(schema.stories.c.id).where(schema.stories.c.cluster_id == emptied)).scalar_one()
-    copies.move_stories(merging, [moved], emptied, home, MoveCause.SECOND_LOOK, (moved, None), at())
+    of_emptied = select(schema.stories.c.id).where(schema.stories.c.cluster_id == emptied)
+    moved = list(merging.execute(of_emptied.order_by("id")).scalars())
+    copies.move_stories(merging, moved, emptied, home, MoveCause.SECOND_LOOK, (moved[0], None), at())
 
     def let_go_once_it_is_waited_for() -> None:
         with engine.connect() as watching:
