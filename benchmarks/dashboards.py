@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ from benchmarks.wire import load_pages
 from pipeline.identity.fingerprints import fingerprint
 from pipeline.outcomes import PolicyType, UrlState
 from pipeline.store import ledger, stories, verdicts
+from pipeline.store.lookups import BatchLook
 from pipeline.store.reports import StoryFilter
 from pipeline.store.schema import urls
 from pipeline.store.search import search_stories
@@ -268,30 +269,33 @@ def report_recorded_settling(directory: str, corpus: Path, rounds: int = 7, page
 @contextmanager
 def _counted(is_counted: bool) -> Iterator[None]:
     """Whether what dashboards ask of a story is written when it is settled."""
-    names = ("keep_facts", "keep_first_facts", "keep_cluster_facts")
-    kept = {name: getattr(verdicts, name) for name in names}
-    for name in names if not is_counted else ():
-        setattr(verdicts, name, _keep_nothing)
+    places = ((verdicts, "keep_facts"), (verdicts, "keep_cluster_facts"), (stories, "keep_missing_facts"))
+    kept = [(module, name, getattr(module, name)) for module, name in (*places, (stories, "indexed_together"))]
+    for module, name in places if not is_counted else ():
+        setattr(module, name, _keep_nothing)
+    if not is_counted:
+        stories.indexed_together = nullcontext
     try:
         yield
     finally:
-        for name, function in kept.items():
-            setattr(verdicts, name, function)
+        for module, name, function in kept:
+            setattr(module, name, function)
 
 
-def _keep_nothing(_connection: Connection, _key: int) -> None:
+def _keep_nothing(_connection: Connection, _keys: object) -> None:
     """In place of what counts a story."""
 
 
 def _take_away(engine: Engine) -> None:
-    """The schema as it was before there were counts and search: no trigger, no index for the funnel."""
+    """The schema as it was before there were counts and search: no trigger, no index for the funnel or an outlet."""
     with engine.begin() as connection:
         for name, made in statements_for(engine.dialect.name).items():
             if made.startswith("CREATE TRIGGER"):
                 table = made.split(" ON ")[1].split()[0]
                 of_table = f" ON {table}" if engine.dialect.name == "postgresql" else ""
                 connection.exec_driver_sql(f"DROP TRIGGER {name}{of_table}")
-        connection.exec_driver_sql("DROP INDEX ix_urls_state_reason_announced_at")
+        for index in ("ix_urls_state_reason_announced_at", "ix_stories_site"):
+            connection.exec_driver_sql(f"DROP INDEX {index}")
 
 
 def _batches(count: int) -> list[list[StoryRecord]]:
@@ -337,12 +341,17 @@ def _settle(engine: Engine, claims: list[Claim], records: list[StoryRecord]) -> 
     """One transaction, as workers/settler.py makes it."""
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        for claim, record in zip(claims, records, strict=True):
-            assert ledger.is_held(connection, claim)
-            page = PageRef(claim.url, claim.url, 200, None, None, None, now, 1, "0" * 64, "a.warc.gz", 0, 1)
-            page_id = stories.add_page(connection, claim.url_id, page)
-            stored = stories.store_record(connection, claim, page_id, claim.url, record, now)
-            ledger.settle(connection, claim, Settlement(stored.state, stored.reason), now, stored.story_id)
+        held = ledger.held_among(connection, claims)
+        look = BatchLook(
+            connection, [stories.wanted_of(one.url, record) for one, record in zip(claims, records, strict=True)]
+        )
+        with stories.stored_together(connection, look):
+            for claim, record in zip(claims, records, strict=True):
+                assert claim.url_id in held
+                page = PageRef(claim.url, claim.url, 200, None, None, None, now, 1, "0" * 64, "a.warc.gz", 0, 1)
+                page_id = stories.add_page(connection, claim.url_id, page)
+                stored = stories.store_record(connection, claim, page_id, claim.url, record, now, look)
+                ledger.settle(connection, claim, Settlement(stored.state, stored.reason), now, stored.story_id)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from workers.settings import Settings
 # The name that dashboards/datasette/metadata.yaml uses for the database, whatever its file is called.
 PLACEHOLDER = "frontwire"
 METADATA_FILE = "dashboard-metadata.json"
-# The full-text index, and the tables in which SQLite keeps it.
-SEARCH_TABLES = ("story_search", *(f"story_search_{part}" for part in ("data", "idx", "docsize", "config")))
+# The full-text index, and the tables in which SQLite and we keep it.
+SEARCH_TABLES = ("story_search", *(f"story_search_{part}" for part in ("data", "idx", "docsize", "config", "pending")))
 
 # A slow query ends after 10 s; nobody downloads the database; numbers of rows that a browser can draw.
 DATASETTE_SETTINGS = {

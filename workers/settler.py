@@ -92,7 +92,8 @@ class Settler:
             in_order = sorted(ready, key=lambda item: (item.claim.site, item.claim.url_id))
             standing = _standing(connection, in_order)
             look = _look_ahead(connection, standing)
-            ended = [self._settle_one(connection, item, look) for item in standing]
+            with stories.stored_together(connection, look):
+                ended = [self._settle_one(connection, item, look) for item in standing]
         for outcome in ended:
             _log_outcome(outcome, ready)
         self._look_again(ended)

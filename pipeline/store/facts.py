@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import Connection, TextClause, text
 
 from pipeline.store.dialects import day_of, joined, waited_s
 from pipeline.store.schema import story_facts
+from pipeline.store.statements import among, listed
 
 COLUMNS = tuple(column.name for column in story_facts.columns)
 
@@ -18,14 +20,16 @@ def keep_facts(connection: Connection, story_id: int) -> None:
     _keep(connection, "id", story_id)
 
 
-def keep_first_facts(connection: Connection, story_id: int) -> None:
-    """The same for a story that has no row yet."""
-    connection.execute(_statements(connection.dialect.name, "id")[1], {"key": story_id})
-
-
 def keep_cluster_facts(connection: Connection, cluster_id: int) -> None:
     """The same for every story of a cluster, whose verdict is theirs."""
     _keep(connection, "cluster_id", cluster_id)
+
+
+def keep_missing_facts(connection: Connection, story_ids: Sequence[int]) -> None:
+    """The same for those of the stories that have no row yet, in one statement: a batch's cost half of what each alone
+    would."""
+    if story_ids:
+        connection.execute(_missing(connection.dialect.name), {"keys": listed(connection, story_ids)})
 
 
 def _keep(connection: Connection, column: str, key: int) -> None:
@@ -41,6 +45,13 @@ def _statements(dialect: str, column: str) -> tuple[TextClause, TextClause]:
     which = f"story_id IN (SELECT stories.id FROM stories WHERE {where})"
     made = f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect, where)}"
     return text(f"DELETE FROM story_facts WHERE {which}"), text(made)
+
+
+@cache
+def _missing(dialect: str) -> TextClause:
+    where = f"""stories.id {among(dialect, "keys")}
+    AND NOT EXISTS (SELECT 1 FROM story_facts WHERE story_facts.story_id = stories.id)"""
+    return text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect, where)}")
 
 
 def select_facts(dialect: str, where: str = "true") -> str:

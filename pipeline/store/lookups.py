@@ -107,7 +107,7 @@ WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= {REPRESE
 class BatchLook:
     """What the texts of a batch find, in SQL and in one another, while the batch is stored story by story.
 
-    Made without texts it looks each up when its turn comes.
+    Made without texts it looks each up when its turn comes. `stored` are the stories that were stored with it.
     """
 
     def __init__(self, connection: Connection, texts: Sequence[Wanted] = ()) -> None:
@@ -119,6 +119,7 @@ class BatchLook:
         self._ahead: dict[Wanted, Found] = {}
         self._held: frozenset[int] | None = None
         self._founded: set[int] = set()
+        self.stored: list[int] = []
         self._look_up(texts)
 
     def hold_ahead(self, url_ids: Sequence[int], content_hashes: Sequence[str]) -> None:
@@ -169,6 +170,7 @@ class BatchLook:
 
     def note_stored(self, cluster_id: int, story_id: int, wanted: Wanted) -> None:
         """Let later texts of the batch find this one."""
+        self.stored.append(story_id)
         self._fresh[cluster_id].insert(0, Candidate(cluster_id, story_id, wanted.text, wanted.site, wanted.title))
         for anchor in wanted.anchors:
             found = self._hits[anchor]

@@ -26,7 +26,7 @@ def _state(dialect: str, listed: str = "value") -> tuple[str, ...]:
 
 
 def count_row(row: str, sign: int) -> str:
-    """What a trigger of SQLite appends for the row of `story_facts` called NEW or OLD."""
+    """What a trigger of SQLite appends for the row of `story_facts` called NEW or OLD, which is of conflict policy."""
     spots = " UNION ".join(
         f"SELECT {', '.join(f'{value} AS {name}' for value, name in zip(spot, COLUMNS[1:5], strict=True))}"
         f" FROM json_each({row}.named_places)"
@@ -36,7 +36,7 @@ def count_row(row: str, sign: int) -> str:
     languages = f"SELECT '' AS language UNION SELECT {row}.language"
     return f"""{_INSERT}
     SELECT 0, {row}.day, place, country, latitude, longitude, act, language, {sign}
-    FROM ({spots}), ({acts}), ({languages}) WHERE {row}.is_conflict_policy"""
+    FROM ({spots}), ({acts}), ({languages})"""
 
 
 def count_changed() -> str:

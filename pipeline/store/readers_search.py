@@ -4,23 +4,23 @@
 The index is a table of words with no view to it, so `frontwire_read` can't ask it. The function runs with the rights of
 who made it, and takes what a person types as a value.
 
-Beyond RANKED_MAX matches only the newest are ranked, and finding these is the work. A common word is found by walking
-the newest stories, a rare one by the index, and either way takes seconds for the other kind. The planner knows the few
-thousand commonest words only, so the newest stories are tried first: they tell how common it is, and how far back
-the newest RANKED_MAX matches reach.
+Rare words are found by the index. Common ones are looked for in the newest stories under the filter: the index would
+name most stories, and each would have to be looked at, since it knows neither phrases nor which are new. The planner
+knows the few thousand commonest words only, so how common they are is tried in the newest stories first. What most
+stories have, but seldom side by side, is looked for so far back and no further, and the answer says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 TYPED_MAX = 500
 TERMS_MAX = 16
+# One letter begins a word in every story, but a sign from here on is a word, or half of one: the radicals of CJK.
+FIRST_IDEOGRAPH = 0x2E80
 # Beyond these the newest matches alone are ranked: a word that every story has must not cost a look at every story.
 RANKED_MAX = 2_000
-# So many of the newest stories are tried first. What one in COMMON of them has is common; with fewer matches than
-# SEEN_MIN nothing can be said of how far back the newest RANKED_MAX reach.
-TRIED, COMMON, SEEN_MIN = 2_000, 10, 8
 # A hit in the headline counts ten times one in the text, one in the standfirst four times.
 POSTGRES_WEIGHTS = "'{0.1, 0.1, 0.4, 1.0}'"
 SNIPPET_WORDS = 24
@@ -30,48 +30,111 @@ SNIPPET_OF = "concat_ws(' ', stories.title, stories.standfirst, left(stories.tex
 _TERM = r""""([^"]*)"?(\*?)|([^\s"]\S*)"""
 
 
-def search_function(configs: Mapping[str, str]) -> str:
-    """The statement that makes `search_stories(typed, most, language, since, policy_only, site, marks)`."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much work a search may be, in stories.
+
+    `tried` of the newest are looked at first; words that `common` of them have, in whatever order, are common. These
+    are looked for in `walked` of the newest stories under the filter: the first number is for words that most have, the
+    last for those of which the one before finds fewer than were asked for. A story costs 5 µs. `ranked` matches are
+    compared at most.
+    """
+
+    tried: int = 2_000
+    common: int = 100
+    walked: tuple[int, ...] = (3_000, 30_000, 100_000)
+    ranked: int = RANKED_MAX
+
+
+def search_function(configs: Mapping[str, str], bounds: Bounds = Bounds()) -> str:
+    """The statement that makes `search_stories(typed, most, language, since, policy_only, site, marks, until)`."""
     arrayed = ", ".join(f"'{config}'" for config in sorted({*configs.values(), "simple"}))
     return f"""CREATE FUNCTION search_stories(
     typed text, most integer DEFAULT 50, language text DEFAULT NULL, since timestamptz DEFAULT NULL,
-    policy_only boolean DEFAULT false, site text DEFAULT NULL, marks text DEFAULT '«»'
+    policy_only boolean DEFAULT false, site text DEFAULT NULL, marks text DEFAULT '«»', until timestamptz DEFAULT NULL
 )
-RETURNS TABLE (story_id bigint, rank double precision, snippet text)
+RETURNS TABLE (story_id bigint, rank double precision, snippet text, ranked_since timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET jit = off AS $$
 DECLARE
+    short text;
     asked text;
-    newest bigint := (SELECT max(story_search.story_id) FROM story_search);
-    lowest bigint := 0;
-    lookup text := '(SELECT CAST($1 AS tsquery))';
+    lowest bigint;
+    highest bigint;
     alike bigint;
-    chosen bigint;
+    walked integer;
     matches bigint[];
+    oldest bigint;
 BEGIN
+    {_TOO_SHORT};
+    IF short IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = '"' || short || '*" is too short: a beginning needs two letters';
+    END IF;
     {_asked(arrayed)};
     IF asked IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE $sql${_TRIED}$sql$ INTO alike, chosen
-    USING asked, search_stories.language, since, policy_only, search_stories.site, newest - {TRIED};
-    IF alike >= {TRIED // COMMON} THEN
-        lookup := 'CAST($1 AS tsquery)';
+    -- Ids follow the time of storing, but for clocks that differ, by less than a day.
+    lowest := coalesce((
+        SELECT stories.id FROM stories
+        WHERE stories.stored_at < since - interval '1 day' ORDER BY stories.stored_at DESC LIMIT 1
+    ), 0);
+    highest := coalesce((
+        SELECT stories.id FROM stories
+        WHERE stories.stored_at > until + interval '1 day' ORDER BY stories.stored_at LIMIT 1
+    ), (SELECT max(stories.id) FROM stories));
+    EXECUTE $sql${_TRIED}$sql$ INTO alike
+    USING regexp_replace(asked, '<(-|[0-9]+)>', '&', 'g'), highest, {bounds.tried};
+    IF alike < {bounds.common} THEN
+        EXECUTE $sql${_BY_INDEX}$sql$ INTO matches
+        USING asked, search_stories.language, since, policy_only, search_stories.site, until, lowest, highest,
+            {bounds.ranked};
+    ELSE
+        FOREACH walked IN ARRAY ARRAY{list(bounds.walked)} LOOP
+            EXECUTE replace(
+                $sql${_BY_WALKING}$sql$, '<chosen>',
+                CASE WHEN search_stories.site IS NULL THEN $sql${_CHOSEN_BY_ID}$sql$
+                    ELSE $sql${_CHOSEN_BY_SITE}$sql$ END
+            ) INTO matches, oldest
+            USING asked, search_stories.language, since, policy_only, search_stories.site, until, lowest, highest,
+                {bounds.ranked}, walked;
+            EXIT WHEN oldest IS NULL OR cardinality(matches) = {bounds.ranked}
+                OR walked > {bounds.walked[0]} AND cardinality(matches) >= most;
+        END LOOP;
     END IF;
-    IF chosen >= {SEEN_MIN} THEN
-        lowest := greatest(newest - {2 * TRIED * RANKED_MAX} / chosen, 0);
+    IF cardinality(matches) = {bounds.ranked} THEN
+        oldest := matches[{bounds.ranked}];
     END IF;
-    LOOP
-        EXECUTE replace($sql${_MATCHING}$sql$, '<lookup>', lookup) INTO matches
-        USING asked, search_stories.language, since, policy_only, search_stories.site, lowest;
-        EXIT WHEN lowest = 0 OR cardinality(matches) = {RANKED_MAX};
-        lowest := 0;
-    END LOOP;
     RETURN QUERY EXECUTE $sql${_RANKING}$sql$
-    USING asked, matches, greatest(least(most, {RANKED_MAX}), 0),
+    USING asked, matches, greatest(least(most, {bounds.ranked}), 0),
         'StartSel="' || left(marks, 1) || '", StopSel="' || right(marks, 1)
-            || '", MaxWords={SNIPPET_WORDS}, MinWords=12, MaxFragments=1';
+            || '", MaxWords={SNIPPET_WORDS}, MinWords=12, MaxFragments=1', oldest;
+    -- That nothing was found so far back is an answer, too.
+    IF NOT FOUND AND oldest IS NOT NULL THEN
+        RETURN QUERY SELECT CAST(NULL AS bigint), CAST(NULL AS double precision), CAST(NULL AS text), stories.stored_at
+        FROM stories WHERE stories.id = oldest;
+    END IF;
 END
 $$"""
+
+
+_TERMS = f"""SELECT cut.place, cut.is_prefix, replace(cut.words, '-', ' ') AS words
+            FROM (
+                SELECT
+                    found.place,
+                    found.parts[2] = '*' OR coalesce(right(found.parts[3], 1) = '*', false) AS is_prefix,
+                    replace(coalesce(nullif(found.parts[1], ''), rtrim(found.parts[3], '*'), ''), '"', ' ') AS words
+                FROM regexp_matches(left(typed, {TYPED_MAX}), '{_TERM}', 'g') WITH ORDINALITY AS found (parts, place)
+            ) AS cut
+            WHERE cut.words ~ '[^[:punct:][:space:]]'
+            ORDER BY cut.place LIMIT {TERMS_MAX}"""
+# The last word of a beginning where it has one letter, as `is_too_short` of search.py says.
+_TOO_SHORT = f"""SELECT trim(terms.words) INTO short
+    FROM ({_TERMS}) AS terms
+    CROSS JOIN substring(
+        terms.words FROM '(?:^|[[:space:][:punct:]])([^[:space:][:punct:]])[[:space:][:punct:]]*$'
+    ) AS letter
+    WHERE terms.is_prefix AND ascii(letter) < {FIRST_IDEOGRAPH} LIMIT 1"""
 
 
 def _asked(configs: str) -> str:
@@ -81,16 +144,7 @@ def _asked(configs: str) -> str:
         SELECT configs.config, string_agg('(' || CAST(made.query AS text) || ')', ' & ' ORDER BY terms.place) AS query
         FROM unnest(CAST(ARRAY[{configs}] AS regconfig[])) AS configs (config)
         CROSS JOIN (
-            SELECT cut.place, cut.is_prefix, replace(cut.words, '-', ' ') AS words
-            FROM (
-                SELECT
-                    found.place,
-                    found.parts[2] = '*' OR coalesce(right(found.parts[3], 1) = '*', false) AS is_prefix,
-                    replace(coalesce(nullif(found.parts[1], ''), rtrim(found.parts[3], '*'), ''), '"', ' ') AS words
-                FROM regexp_matches(left(typed, {TYPED_MAX}), '{_TERM}', 'g') WITH ORDINALITY AS found (parts, place)
-            ) AS cut
-            WHERE cut.words ~ '[^[:punct:][:space:]]'
-            ORDER BY cut.place LIMIT {TERMS_MAX}
+            {_TERMS}
         ) AS terms
         CROSS JOIN LATERAL (
             SELECT CASE
@@ -107,30 +161,53 @@ def _asked(configs: str) -> str:
     ) AS whole"""
 
 
-# $1 what is asked, $2 language, $3 since, $4 conflict policy alone, $5 site, $6 the id before the first that counts. A
-# table is joined only where its filter is given: what is known when a query is planned is left out of it.
-_CHOSEN = """($2 IS NULL OR stories.language = $2)
-            AND ($3 IS NULL OR stories.stored_at >= $3)
+_TRIED = """
+    SELECT count(*) FROM story_search
+    WHERE story_id > $2 - $3 AND story_id <= $2 AND document @@ CAST($1 AS tsquery)"""
+# $1 what is asked, $2 language, $3 since, $4 conflict policy alone, $5 site, $6 until, $7 and $8 the ids between which
+# a story must be, $9 how many matches are compared. What is known when a query is planned is left out of it.
+_OF_FACTS = """($2 IS NULL OR story_facts.language = $2)
+            AND ($3 IS NULL OR story_facts.stored_at >= $3)
             AND (NOT $4 OR story_facts.is_conflict_policy)
-            AND ($5 IS NULL OR stories.site = $5)"""
-_STORIES = """FROM story_search
-        LEFT JOIN stories ON stories.id = story_search.story_id
-        LEFT JOIN story_facts ON story_facts.story_id = story_search.story_id"""
-_TRIED = f"""
-    SELECT count(*), count(*) FILTER (WHERE {_CHOSEN})
-    {_STORIES}
-    WHERE story_search.story_id > $6 AND story_search.document @@ CAST($1 AS tsquery)"""
-# <lookup>, as the drivers take %s for a parameter: a value, of which the planner knows how common it is, or a subquery,
-# which it looks up by the index.
-_MATCHING = f"""
+            AND ($6 IS NULL OR story_facts.stored_at <= $6)
+            AND story_facts.story_id BETWEEN $7 AND $8"""
+# A subquery in place of the value, of which the planner knows how common it is: then it asks the index.
+_BY_INDEX = f"""
+    WITH found AS MATERIALIZED (
+        SELECT story_id FROM story_search
+        WHERE document @@ (SELECT CAST($1 AS tsquery)) AND story_id BETWEEN $7 AND $8
+    )
     SELECT coalesce(array_agg(matched.story_id), CAST(ARRAY[] AS bigint[])) FROM (
-        SELECT story_search.story_id
-        {_STORIES}
-        WHERE story_search.story_id > $6 AND story_search.document @@ <lookup>
-            AND {_CHOSEN}
-        ORDER BY story_search.story_id DESC LIMIT {RANKED_MAX}
+        SELECT found.story_id
+        FROM found
+        JOIN story_facts ON story_facts.story_id = found.story_id
+        WHERE {_OF_FACTS}
+            AND ($5 IS NULL OR EXISTS (SELECT FROM stories WHERE stories.id = found.story_id AND stories.site = $5))
+        ORDER BY found.story_id DESC LIMIT $9
     ) AS matched"""
-# $2 the ids that match, $3 how many of them, $4 how to cut the words out. Documents are wide: only ids are sorted.
+# $10 how many stories to look at; <chosen>, how the newest of them are found. OFFSET 0 lets their documents be looked
+# up one by one, newest first, until there are enough matches. The second value is NULL when no story is left.
+_BY_WALKING = """
+    WITH chosen AS MATERIALIZED (<chosen>),
+    matched AS (
+        SELECT chosen.story_id
+        FROM chosen
+        CROSS JOIN LATERAL (
+            SELECT FROM story_search
+            WHERE story_search.story_id = chosen.story_id AND document @@ CAST($1 AS tsquery) OFFSET 0
+        ) AS looked_at
+        ORDER BY chosen.story_id DESC LIMIT $9
+    )
+    SELECT coalesce((SELECT array_agg(story_id ORDER BY story_id DESC) FROM matched), CAST(ARRAY[] AS bigint[])),
+        (SELECT min(story_id) FROM chosen HAVING count(*) = $10)"""
+_CHOSEN_BY_ID = f"""SELECT story_id FROM story_facts
+        WHERE {_OF_FACTS} ORDER BY story_id DESC LIMIT $10"""
+_CHOSEN_BY_SITE = f"""SELECT story_facts.story_id
+        FROM (SELECT id FROM stories WHERE site = $5 ORDER BY id DESC) AS of_site
+        JOIN story_facts ON story_facts.story_id = of_site.id
+        WHERE {_OF_FACTS} ORDER BY story_facts.story_id DESC LIMIT $10"""
+# $2 the ids that match, $3 how many of them, $4 how to cut the words out, $5 the oldest story that was looked at.
+# Documents are wide: only ids are sorted.
 _RANKING = f"""
 WITH found AS MATERIALIZED (
     SELECT story_id, ts_rank_cd({POSTGRES_WEIGHTS}, document, CAST($1 AS tsquery), 1) AS rank
@@ -139,7 +216,7 @@ WITH found AS MATERIALIZED (
 )
 SELECT found.story_id, CAST(found.rank AS double precision), ts_headline(
         search_config(stories.language), {SNIPPET_OF}, CAST($1 AS tsquery), $4
-    )
+    ), (SELECT stories.stored_at FROM stories WHERE stories.id = $5)
 FROM found
 JOIN stories ON stories.id = found.story_id
 ORDER BY found.rank DESC, found.story_id DESC"""

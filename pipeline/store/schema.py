@@ -415,7 +415,7 @@ stories = Table(
     Column("cluster_id", Id, ForeignKey("clusters.id"), index=True),
     Column("url", String(2048), nullable=False),
     Column("canonical_url", String(2048), index=True),
-    Column("site", String(255), nullable=False),
+    Column("site", String(255), nullable=False, index=True),
     Column("title", String(1024), nullable=False),
     Column("kicker", String(255)),
     Column("standfirst", Text),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
 
-from pipeline.store.readers_search import RANKED_MAX, SNIPPET_WORDS, TERMS_MAX
+from pipeline.store.readers_search import FIRST_IDEOGRAPH, RANKED_MAX, SNIPPET_WORDS, TERMS_MAX
 from pipeline.store.reports import Facts, StoryFilter, stories_by_id
 from pipeline.store.types import UtcDateTime
 
@@ -23,6 +24,7 @@ _SQLITE_RANK = "bm25(story_search, 10.0, 4.0, 1.0)"
 MARK_START, MARK_END = "\x02", "\x03"
 
 _TERM = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,22 @@ class Term:
 
     words: str
     is_prefix: bool = False
+
+    def is_too_short(self) -> bool:
+        """Whether it is the beginning of one letter, which every story has: no answer is worth gathering them all."""
+        last = _WORD.findall(self.words)[-1:]
+        return self.is_prefix and bool(last) and len(last[0]) == 1 and ord(last[0]) < FIRST_IDEOGRAPH
+
+
+class TooShort(ValueError):
+    """A beginning of one letter is asked for. The message is one sentence for people."""
+
+
+def require_long(terms: Sequence[Term]) -> None:
+    """Raises TooShort for a beginning of one letter."""
+    for term in terms:
+        if term.is_too_short():
+            raise TooShort(f'"{term.words}*" is too short: a beginning needs two letters')
 
 
 def parse_terms(typed: str) -> tuple[Term, ...]:
@@ -51,26 +69,37 @@ def fts5_query(terms: Sequence[Term]) -> str:
     return " AND ".join(f'"{term.words}"{" *" if term.is_prefix else ""}' for term in terms)
 
 
-def search_stories(connection: Connection, typed: str, wanted: StoryFilter, limit: int) -> list[Facts]:
-    """The best stories for `typed` under the filter, best first, each with `snippet` and `rank` (higher is better).
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first: stories, each with `snippet` and `rank` (higher is better).
 
-    In a snippet MARK_START and MARK_END stand around what was found. Nothing to look for finds nothing.
+    In a snippet MARK_START and MARK_END stand around what was found. `ranked_since` is None when everything that
+    matches was compared; otherwise only the newest matches were, those stored since then.
     """
-    found = (_of_postgres if connection.dialect.name == "postgresql" else _of_sqlite)(connection, typed, wanted, limit)
-    listed = {row["id"]: row for row in stories_by_id(connection, [hit.story_id for hit in found])}
-    return [listed[hit.story_id] | {"rank": hit.rank, "snippet": hit.snippet} for hit in found]
+
+    stories: list[Facts]
+    ranked_since: datetime | None
+
+
+def search_stories(connection: Connection, typed: str, wanted: StoryFilter, limit: int) -> Found:
+    """The best stories for `typed` under the filter. Nothing to look for finds nothing; TooShort is raised."""
+    require_long(parse_terms(typed))
+    rows = (_of_postgres if connection.dialect.name == "postgresql" else _of_sqlite)(connection, typed, wanted, limit)
+    listed = {row["id"]: row for row in stories_by_id(connection, [hit.story_id for hit in rows if hit.story_id])}
+    hits = [listed[hit.story_id] | {"rank": hit.rank, "snippet": hit.snippet} for hit in rows if hit.story_id in listed]
+    return Found(hits, rows[0].ranked_since if rows else None)
 
 
 _SEARCH_POSTGRES = text("""
-SELECT story_id, rank, snippet FROM search_stories(
+SELECT story_id, rank, snippet, ranked_since FROM search_stories(
     CAST(:typed AS text), most => :limit, language => CAST(:language AS text), since => CAST(:since AS timestamptz),
-    policy_only => :policy_only, site => CAST(:site AS text), marks => :marks
-)""").bindparams(bindparam("since", type_=UtcDateTime()))
+    policy_only => :policy_only, site => CAST(:site AS text), marks => :marks, until => CAST(:until AS timestamptz)
+)""").bindparams(bindparam("since", type_=UtcDateTime()), bindparam("until", type_=UtcDateTime()))
 
 
 def _of_postgres(connection: Connection, typed: str, wanted: StoryFilter, limit: int) -> Sequence[Row[Any]]:
     """What the function of the database finds (readers_search.py)."""
-    filters = {name: getattr(wanted, name) for name in ("language", "since", "policy_only", "site")}
+    filters = {name: getattr(wanted, name) for name in ("language", "since", "until", "policy_only", "site")}
     parameters = {"typed": typed.replace("\0", " "), "limit": limit, "marks": MARK_START + MARK_END} | filters
     return connection.execute(_SEARCH_POSTGRES, parameters).all()
 
@@ -80,63 +109,82 @@ def _of_sqlite(connection: Connection, typed: str, wanted: StoryFilter, limit: i
     if not terms:
         return []
     where, values = _conditions(wanted)
-    statement = text(sqlite_search(where))
-    if wanted.since:
-        statement = statement.bindparams(bindparam("since", type_=UtcDateTime()))
+    statement = text(sqlite_search(terms, where)).columns(ranked_since=UtcDateTime())
+    instants = [bindparam(name, type_=UtcDateTime()) for name in ("since", "until") if name in values]
+    statement = statement.bindparams(*instants)
     bound = {"query": fts5_query(terms), "ranked": RANKED_MAX, "limit": limit}
     return connection.execute(statement, values | bound).all()
 
 
-def _conditions(wanted: StoryFilter) -> tuple[str, dict[str, Any]]:
-    """The filter as SQL on `stories` and `story_facts`, and its values."""
-    parts, values = ["true"], {}
+def _conditions(wanted: StoryFilter) -> tuple[list[str], dict[str, Any]]:
+    """The filter as conditions for `sqlite_search`, and its values."""
+    told = {"language": of_facts("language = :language"), "since": STORED_SINCE, "until": STORED_UNTIL, "site": OF_SITE}
+    values = {name: value for name in told if (value := getattr(wanted, name))}
+    conditions = [told[name] for name in values]
     if wanted.policy_only:
-        parts.append("story_facts.is_conflict_policy")
-    for name in ("site", "language"):
-        if value := getattr(wanted, name):
-            parts.append(f"stories.{name} = :{name}")
-            values[name] = value
-    if wanted.since:
-        parts.append("stories.stored_at >= :since")
-        values["since"] = wanted.since
-    return " AND ".join(parts), values
+        conditions.append(of_facts("is_conflict_policy"))
+    return conditions, values
 
 
-def sqlite_search(where: str = "true") -> str:
-    """The search on SQLite, `story_id, rank, snippet` of the best.
+# Conditions on what SQLite's index finds. Each match is looked up in the narrow rows of `story_facts`: those of
+# `stories` hold the texts.
 
-    Its parameters are `query` (see fts5_query), `ranked`, `limit` and those of `where`, a condition on `stories` and
-    `story_facts`. For the snippets the index is asked once more and walked: to ask it for each story alone would gather
-    all that begins with a prefix as many times.
-    """
-    snippet = f"snippet(story_search, -1, '{MARK_START}', '{MARK_END}', '…', {SNIPPET_WORDS})"
-    return f"""
-WITH newest AS (
-    SELECT story_search.rowid AS story_id, -{_SQLITE_RANK} AS rank
-    FROM story_search
-    CROSS JOIN stories ON stories.id = story_search.rowid
-    LEFT JOIN story_facts ON story_facts.story_id = stories.id
-    WHERE story_search MATCH :query AND {where}
-    ORDER BY story_search.rowid DESC LIMIT :ranked
-),
-best AS MATERIALIZED (SELECT story_id, rank FROM newest ORDER BY rank DESC, story_id DESC LIMIT :limit)
-SELECT best.story_id, best.rank, {snippet} AS snippet
-FROM story_search
-CROSS JOIN best ON best.story_id = +story_search.rowid
+
+def of_facts(condition: str) -> str:
+    """A condition on the row of a match in `story_facts`, where most will do: the newest that do are found soon."""
+    return f"EXISTS (SELECT 1 FROM story_facts WHERE story_id = story_search.rowid AND {condition})"
+
+
+def among_facts(condition: str) -> str:
+    """The same where few will do: these are gathered first. The plus keeps FTS5 from being asked for each one alone,
+    which gathers a beginning, and weighs a word, over all stories each time."""
+    return f"+story_search.rowid IN (SELECT story_id FROM story_facts WHERE {condition})"
+
+
+OF_SITE = "+story_search.rowid IN (SELECT id FROM stories WHERE site = :site)"
+
+
+def _day_from(instant: str, days: int) -> str:
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {instant}, '{days:+} day')"
+
+
+# Other matches are not even walked: ids follow the time of storing, but for clocks that differ, by less than a day.
+STORED_SINCE = f"""story_search.rowid > coalesce((
+            SELECT id FROM stories WHERE stored_at < {_day_from(":since", -1)} ORDER BY stored_at DESC LIMIT 1
+        ), 0) AND {of_facts("stored_at >= :since")}"""
+STORED_UNTIL = f"""story_search.rowid <= coalesce((
+            SELECT id FROM stories WHERE stored_at > {_day_from(":until", 1)} ORDER BY stored_at LIMIT 1
+        ), (SELECT max(id) FROM stories)) AND {of_facts("stored_at <= :until")}"""
+
+
+# Where the snippets come from: the index asked for each of the best, or walked once from the last to the first of them.
+_ASKED = "FROM best CROSS JOIN story_search ON story_search.rowid = best.story_id AND story_search MATCH :query"
+_WALKED = """FROM story_search CROSS JOIN best ON best.story_id = +story_search.rowid
 WHERE story_search MATCH :query
     AND story_search.rowid BETWEEN (SELECT min(story_id) FROM best) AND (SELECT max(story_id) FROM best)
+    AND +story_search.rowid IN (SELECT story_id FROM best)"""
+
+
+def sqlite_search(terms: Sequence[Term], conditions: Sequence[str] = ()) -> str:
+    """The search on SQLite: `story_id, rank, snippet, ranked_since` (see Found) of the best.
+
+    Its parameters are `query` (see fts5_query), `ranked`, `limit` and those of the conditions on `story_search.rowid`.
+    For the snippets the index is asked once more, and walked where a beginning is among the terms: all that begins so
+    would be gathered for each story.
+    """
+    snippets = _WALKED if any(term.is_prefix for term in terms) else _ASKED
+    snippet = f"snippet(story_search, -1, '{MARK_START}', '{MARK_END}', '…', {SNIPPET_WORDS})"
+    where = "".join(f"\n        AND {condition}" for condition in conditions)
+    return f"""
+WITH newest AS MATERIALIZED (
+    SELECT story_search.rowid AS story_id, -{_SQLITE_RANK} AS rank
+    FROM story_search
+    WHERE story_search MATCH :query{where}
+    ORDER BY story_search.rowid DESC LIMIT :ranked
+),
+best AS MATERIALIZED (SELECT story_id, rank FROM newest ORDER BY rank DESC, story_id DESC LIMIT :limit),
+oldest AS MATERIALIZED (SELECT min(story_id) AS story_id FROM newest HAVING count(*) = :ranked)
+SELECT best.story_id, best.rank, {snippet} AS snippet,
+    (SELECT stored_at FROM stories WHERE id = (SELECT story_id FROM oldest)) AS ranked_since
+{snippets}
 ORDER BY best.rank DESC, best.story_id DESC"""
-
-
-def rebuild_search(connection: Connection) -> None:
-    """Makes the full-text index anew from the stories."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("DELETE FROM story_search"))
-        connection.execute(
-            text(
-                "INSERT INTO story_search (story_id, document) "
-                "SELECT id, search_document(language, title, standfirst, text) FROM stories"
-            )
-        )
-    else:
-        connection.execute(text("INSERT INTO story_search (story_search) VALUES ('rebuild')"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from pipeline.store.copies import (
     link_stories,
     note_second_look,
 )
+from pipeline.store.facts import keep_missing_facts
 from pipeline.store.lookups import BatchLook, Wanted, is_in_two
 from pipeline.store.many import ForRows
 from pipeline.store.origins import add_credits, claims_of, forget_credits, keep_credits, keep_origins
@@ -38,6 +40,7 @@ from pipeline.store.schema import (
     story_credits,
     urls,
 )
+from pipeline.store.search_index import indexed_together
 from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import delete_of, insert_id, insert_new, insert_rows
 from pipeline.store.statuses import apply_notice, inherit_status
@@ -86,7 +89,8 @@ def store_record(
     """Store what was read of a page, as a new story, a revision of its own story, or a duplicate of another.
 
     `final_url` is what answered. The caller holds the claim and the lock on this exact text (`lock_texts`), so nobody
-    else can store the same words before the commit. `look` is the batch's; a page without one is looked up alone.
+    else can store the same words before the commit. `look` is that of `stored_together`; a page without one is looked
+    up, counted and indexed alone.
     """
     known = connection.execute(_KNOWN, {"url_id": claim.url_id}).one()
     own = None if known.story_id is None else connection.execute(_OWN, {"url_id": claim.url_id}).one()
@@ -96,13 +100,22 @@ def store_record(
     if own is not None:
         stored = _store_again(connection, claim, page_id, record, own, now)
     else:
-        look = look or BatchLook(connection)
-        stored = _store_first(connection, claim, page_id, final_url, record, known, look, now)
+        alone = BatchLook(connection)
+        stored = _store_first(connection, claim, page_id, final_url, record, known, look or alone, now)
+        keep_missing_facts(connection, alone.stored)
     if known.has_dropped:
         keep_dropped(connection, claim.url_id, record.story.dropped)
     else:
         _add_dropped(connection, claim.url_id, record.story.dropped)
     return stored
+
+
+@contextmanager
+def stored_together(connection: Connection, look: BatchLook) -> Iterator[None]:
+    """Stories that are stored inside with `look` are counted and indexed at the end of the block, all at once."""
+    with indexed_together(connection):
+        yield
+    keep_missing_facts(connection, look.stored)
 
 
 # What is known of a URL beforehand, in one question: most have no story, and nothing of an earlier reading.

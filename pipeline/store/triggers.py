@@ -16,12 +16,12 @@ from pipeline.store import cluster_marks, place_counts, poll_days
 from pipeline.store.dialects import day_of, hour_of, item_of, sqlite_trigger
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.readers_search import search_function
+from pipeline.store.search_index import SEARCHED, sqlite_index
 
-SEARCHED = ("title", "standfirst", "text")
 # Columns of a story that its facts repeat, and that change without a new verdict.
 GROUPED = ("feed_id", "cluster_id")
-# Those that tally what comes to `story_facts` and what goes.
-FACT_TRIGGERS = ("story_facts_come", "story_facts_go")
+# Those of SQLite that tally what comes to `story_facts` and what goes.
+FACT_TRIGGERS = ("story_facts_come", "story_facts_policy_come", "story_facts_go", "story_facts_policy_go")
 # What PostgreSQL indexes of a text, in code points: a tsvector ends at 1 MiB, and an error would lose the story.
 SEARCHED_MAX = 100_000
 # Language tag -> PostgreSQL's text search configuration. Every other language is indexed by its words as they are.
@@ -81,25 +81,9 @@ WHERE is_conflict_policy GROUP BY 2, 3, 4, 5"""
 
 
 def _sqlite() -> dict[str, str]:
-    columns = ", ".join(SEARCHED)
-    old, new = (", ".join(f"{row}.{column}" for column in SEARCHED) for row in ("OLD", "NEW"))
-    # What an external-content index forgets has to be told to it word by word.
-    forget = f"INSERT INTO story_search (story_search, rowid, {columns}) VALUES ('delete', OLD.id, {old})"
-    learn = f"INSERT INTO story_search (rowid, {columns}) VALUES (NEW.id, {new})"
-    is_reworded = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in SEARCHED)
     is_regrouped = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in GROUPED)
     return {
-        "story_search": f"""CREATE VIRTUAL TABLE story_search USING fts5(
-    {columns}, content='stories', content_rowid='id', tokenize='unicode61 remove_diacritics 2', prefix='3'
-)""",
-        **sqlite_trigger("stories_learn", "AFTER INSERT ON stories", learn),
-        **sqlite_trigger("stories_forget", "AFTER DELETE ON stories", forget),
-        **sqlite_trigger(
-            "stories_reword",
-            f"AFTER UPDATE OF {columns} ON stories WHEN {is_reworded}",
-            forget,
-            learn,
-        ),
+        **sqlite_index(),
         **sqlite_trigger(
             "stories_regroup",
             f"AFTER UPDATE OF {', '.join(GROUPED)} ON stories WHEN {is_regrouped}",
@@ -110,8 +94,8 @@ def _sqlite() -> dict[str, str]:
             "AFTER UPDATE OF is_current ON verdicts WHEN OLD.is_current AND NOT NEW.is_current",
             *_facts("sqlite", "NEW.story_id"),
         ),
-        **sqlite_trigger("story_facts_come", "AFTER INSERT ON story_facts", *_sqlite_fact("NEW", 1)),
-        **sqlite_trigger("story_facts_go", "AFTER DELETE ON story_facts", *_sqlite_fact("OLD", -1)),
+        **_sqlite_facts("come", "AFTER INSERT", "NEW", 1),
+        **_sqlite_facts("go", "AFTER DELETE", "OLD", -1),
         **sqlite_trigger("urls_come", "AFTER INSERT ON urls", _sqlite_url("NEW", 1)),
         **sqlite_trigger("urls_go", "AFTER DELETE ON urls", _sqlite_url("OLD", -1)),
         **sqlite_trigger(
@@ -135,16 +119,20 @@ def _sqlite_url(row: str, sign: int) -> str:
     return f"INSERT INTO url_tallies (is_folded, state, reason, urls) VALUES (0, {row}.state, {row}.reason, {sign})"
 
 
-def _sqlite_fact(row: str, sign: int) -> list[str]:
+def _sqlite_facts(way: str, when: str, row: str, sign: int) -> dict[str, str]:
+    """Tallies a row. Five stories of six are not of conflict policy and have nothing else to be tallied."""
+    of_policy = f"{when} ON story_facts WHEN {row}.is_conflict_policy"
+    return {
+        **sqlite_trigger(f"story_facts_{way}", f"{when} ON story_facts", *_sqlite_volume(row, sign)),
+        **sqlite_trigger(f"story_facts_policy_{way}", of_policy, *_sqlite_policy(row, sign)),
+    }
+
+
+def _sqlite_volume(row: str, sign: int) -> list[str]:
     volume = f"{row}.source, {row}.language, {sign}, {sign} * {row}.is_conflict, {sign} * {row}.is_conflict_policy"
     counted = "source, language, stories, conflict, conflict_policy"
     stored_day = day_of("sqlite", f"{row}.stored_at")
     latency = "INSERT INTO latency_tallies (is_folded, day, since, seconds, stories)"
-    act, actor = "json_extract(acts.value, '$[0]')", "json_extract(actors.value, '$[0]')"
-    acts = f"(SELECT DISTINCT {act} AS act FROM json_each({row}.scored_acts) AS acts)"
-    actors = f"(SELECT DISTINCT {actor} AS actor FROM json_each({row}.named_actors) AS actors)"
-    pairs = f"""SELECT act, '' AS actor FROM {acts} UNION ALL SELECT '', actor FROM {actors}
-        UNION ALL SELECT act, actor FROM {acts}, {actors}"""
     return [
         f"""INSERT INTO hour_tallies (is_folded, hour, {counted})
     VALUES (0, {hour_of("sqlite", f"{row}.stored_at")}, {volume})""",
@@ -152,8 +140,18 @@ def _sqlite_fact(row: str, sign: int) -> list[str]:
         f"{latency} VALUES (0, {stored_day}, 'announced', {row}.announced_s, {sign})",
         f"""{latency} SELECT 0, {stored_day}, 'published', {row}.published_s, {sign}
     WHERE {row}.published_s IS NOT NULL""",
+    ]
+
+
+def _sqlite_policy(row: str, sign: int) -> list[str]:
+    act, actor = "json_extract(acts.value, '$[0]')", "json_extract(actors.value, '$[0]')"
+    acts = f"(SELECT DISTINCT {act} AS act FROM json_each({row}.scored_acts) AS acts)"
+    actors = f"(SELECT DISTINCT {actor} AS actor FROM json_each({row}.named_actors) AS actors)"
+    pairs = f"""SELECT act, '' AS actor FROM {acts} UNION ALL SELECT '', actor FROM {actors}
+        UNION ALL SELECT act, actor FROM {acts}, {actors}"""
+    return [
         f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
-    SELECT 0, {row}.day, act, actor, {row}.language, {sign} FROM ({pairs}) WHERE {row}.is_conflict_policy""",
+    SELECT 0, {row}.day, act, actor, {row}.language, {sign} FROM ({pairs})""",
         place_counts.count_row(row, sign),
     ]
 

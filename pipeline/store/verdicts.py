@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from pipeline.identity.origins import Telling
 from pipeline.judging.pooling import PooledVerdict, StoryScores, pool
 from pipeline.store.events_told import ask_event_look, ask_first_event_look
-from pipeline.store.facts import keep_cluster_facts, keep_facts, keep_first_facts
+from pipeline.store.facts import keep_cluster_facts, keep_facts
 from pipeline.store.origins import keep_first_origin, keep_origins
 from pipeline.store.schema import (
     attributions,
@@ -53,21 +53,25 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
 
 
 def keep_first_verdict(connection: Connection, story_id: int, cluster_id: int, verdict: Verdict, now: datetime) -> None:
-    """The same of a story that was stored just now in a cluster that the caller holds: nothing is there to replace."""
+    """The same of a story that was stored just now in a cluster that the caller holds: nothing is there to replace.
+
+    Unless its report says something else now, its facts are missing still (`keep_missing_facts`).
+    """
     _add(connection, story_id, 1, verdict, now)
-    if not _pool(connection, cluster_id):
-        keep_first_facts(connection, story_id)
+    _pool(connection, cluster_id)
     keep_origins(connection, cluster_id, now)
     ask_event_look(connection, cluster_id, now)
 
 
 def keep_founding_verdict(connection: Connection, founder: Telling, verdict: Verdict, now: datetime) -> None:
-    """The same of a story that founded its cluster just now: all that is to be pooled is in hand, nothing is asked."""
+    """The same of a story that founded its cluster just now: all that is to be pooled is in hand, nothing is asked.
+
+    Its facts are missing still (`keep_missing_facts`).
+    """
     _add(connection, founder.story_id, 1, verdict, now)
     scores = StoryScores(verdict.conflict, verdict.conflict_policy, verdict.threshold, _in_order(verdict.acts))
     pooled = pool([scores])
     _write_pooled(connection, founder.cluster_id, pooled, now)
-    keep_first_facts(connection, founder.story_id)
     keep_first_origin(connection, founder, now)
     if pooled.is_conflict_policy:
         ask_first_event_look(connection, founder.cluster_id, now)

@@ -256,7 +256,7 @@ def test_the_search_page_finds_what_the_command_finds(
 ) -> None:
     engine = open_engine(f"sqlite:///{demo[1]}", read_only=True)
     with reading(engine) as connection:
-        wanted = [row["title"] for row in search_stories(connection, typed, StoryFilter(), 50)]
+        wanted = [row["title"] for row in search_stories(connection, typed, StoryFilter(), 50).stories]
     engine.dispose()
     visit(browser, demo, "/-/search")
     browser.find_element(By.ID, "q").send_keys(typed)

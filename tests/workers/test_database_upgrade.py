@@ -45,7 +45,8 @@ def definitions(engine: Engine) -> dict[str, str | None]:
 
 def kept_by_itself(engine: Engine) -> dict[str, str]:
     """Triggers, functions and the full-text index, as the database keeps their definitions."""
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' OR name = 'story_search'"
+    query = """SELECT name, sql FROM sqlite_master
+        WHERE type = 'trigger' OR name IN ('story_search', 'story_search_pending')"""
     if engine.dialect.name == "postgresql":
         query = """SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
             UNION ALL SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace

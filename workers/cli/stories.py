@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from pipeline.store import reports
 from pipeline.store.reports import StoryFilter
-from pipeline.store.search import MARK_END, MARK_START, search_stories
+from pipeline.store.search import MARK_END, MARK_START, TooShort, search_stories
 from workers.cli.common import EXIT_NOTHING, json_option, print_json, print_table, rich_console, store
 from workers.cli.diffs import compare_revisions, json_of, print_diff
 from workers.cli.origins import print_origin
@@ -71,25 +72,25 @@ def list_(
 @stories.command()
 @click.argument("words", nargs=-1, required=True)
 @filter_options
+@click.option("--until", help="Stored until 3h, 2d, 1w ago or an ISO date.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=30, show_default=True)
 @json_option
-def search(
-    words: tuple[str, ...],
-    policy_only: bool,
-    site: str | None,
-    language: str | None,
-    since: str | None,
-    limit: int,
-    as_json: bool,
-) -> int:
+def search(words: tuple[str, ...], until: str | None, limit: int, as_json: bool, **chosen: Any) -> int:
     """List stories that hold every one of WORDS, best first, with the place where they were found.
 
     A word with a star, like minist*, finds all that begin so; words in one pair of quotes, like '"arms control"', must
-    stand side by side. Other signs mean nothing.
+    stand side by side. Other signs mean nothing. Of very many matches the newest are compared, and it is said so.
     """
-    wanted = build_filter(policy_only, site, language, since)
+    wanted = replace(build_filter(**chosen), until=parse_since(until, utc_now()))
     with store() as engine, reading(engine) as connection:
-        rows = search_stories(connection, _as_typed(words), wanted, limit)
+        try:
+            found = search_stories(connection, _as_typed(words), wanted, limit)
+        except TooShort as error:
+            raise click.UsageError(str(error)) from None
+    if found.ranked_since:
+        reached = found.ranked_since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        click.echo(f"Compared with what was stored since {reached}; what is older: --until {reached}", err=True)
+    rows = found.stories
     if as_json:
         marks = str.maketrans({MARK_START: "[", MARK_END: "]"})
         print_json([row | {"snippet": row["snippet"].translate(marks)} for row in rows])

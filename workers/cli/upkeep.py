@@ -8,7 +8,7 @@ import click
 
 from pipeline.outcomes import TERMINAL_STATES, Reason, UrlState
 from pipeline.store import ledger
-from pipeline.store.search import rebuild_search
+from pipeline.store.search_index import rebuild_search
 from pipeline.store.tallies import rebuild_tallies
 from workers.cli.common import EXIT_FAILED, EXIT_NOTHING, json_option, print_json, print_table, shown_settings, store
 from workers.database import check, current_version, head_version, open_engine, reading, upgrade

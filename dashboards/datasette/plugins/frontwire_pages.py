@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -19,7 +20,21 @@ from datasette.utils.asgi import NotFound, Response
 
 from pipeline.marking import Piece, diff_words, mark_evidence
 from pipeline.outcomes import PolicyType
-from pipeline.store.search import MARK_END, MARK_START, RANKED_MAX, fts5_query, parse_terms, sqlite_search
+from pipeline.store.search import (
+    MARK_END,
+    MARK_START,
+    RANKED_MAX,
+    STORED_SINCE,
+    STORED_UNTIL,
+    Term,
+    TooShort,
+    among_facts,
+    fts5_query,
+    of_facts,
+    parse_terms,
+    require_long,
+    sqlite_search,
+)
 
 RESULTS = 50
 TYPED_MAX = 500
@@ -151,21 +166,25 @@ def _changed(version: dict[str, Any]) -> dict[str, Any]:
 async def search_page(datasette: Any, request: Any) -> Response:
     """What is found for `q`, best first, under filters by time, source, language, type of act and actor."""
     typed = (request.args.get("q") or "")[:TYPED_MAX]
-    chosen = {name: request.args.get(name) or "" for name in ("period", *_TEXTS)}
+    chosen = {name: request.args.get(name) or "" for name in ("period", "until", *_TEXTS)}
     terms = parse_terms(typed)
     ask = _asker(datasette)
-    where, values = _conditions(chosen)
+    conditions, values = _conditions(chosen)
     results: list[dict[str, Any]] = []
     problem = None
-    sql = _search_sql(where)
+    sql = _search_sql(terms, conditions)
     parameters = {**values, "query": fts5_query(terms), "ranked": RANKED_MAX, "limit": RESULTS}
     if terms:
         try:
+            require_long(terms)
             results = await ask(sql, parameters)
+        except TooShort as error:
+            problem = f"{error}."
         except QueryInterrupted:
             problem = "This search took more than 10 s and was ended. Narrow it by time or source."
     for row in results:
         row["snippet"] = snippet_pieces(row["snippet"])
+    ranked_since = results[0]["ranked_since"] if results else None
     recent = "WHERE day >= ago_day('30 days')"
     options = {
         "period": ["1 day", "7 days", "30 days", "365 days"],
@@ -176,32 +195,31 @@ async def search_page(datasette: Any, request: Any) -> Response:
     }
     base = datasette.urls.database(_database(datasette))
     context = {"typed": typed, "terms": terms, "results": results, "problem": problem, "options": options}
-    context |= {"chosen": chosen, "limit": RESULTS}
+    older = urlencode({"q": typed, **{name: value for name, value in chosen.items() if value}, "until": ranked_since})
+    context |= {"chosen": chosen, "limit": RESULTS, "ranked": RANKED_MAX, "ranked_since": ranked_since, "older": older}
     context |= {kind: f"{base}.{kind}?{urlencode({'sql': sql, **parameters})}" for kind in ("csv", "json")}
     return await _rendered(datasette, request, "frontwire_search.html", context)
 
 
-def _conditions(chosen: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """The filters that are set, as SQL on `facts`, and their values."""
+def _conditions(chosen: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The filters that are set, as conditions on what the index finds, and their values."""
     forms = {
-        "period": "facts.stored_at >= ago(:period)",
-        "source": "facts.source = :source",
-        "language": "facts.language = :language",
-        "act": "', ' || facts.acts || ',' LIKE '%, ' || :act || ',%'",
-        "actor": "', ' || facts.actors || ',' LIKE '%, ' || :actor || ',%'",
+        "period": STORED_SINCE.replace(":since", "ago(:period)"),
+        "until": STORED_UNTIL,
+        "source": among_facts("source = :source"),
+        "language": of_facts("language = :language"),
+        "act": of_facts("', ' || acts || ',' LIKE '%, ' || :act || ',%'"),
+        "actor": among_facts("is_conflict_policy AND ', ' || actors || ',' LIKE '%, ' || :actor || ',%'"),
     }
     values = {name: value for name, value in chosen.items() if value}
-    return " AND ".join(["true", *(forms[name] for name in values)]), values
+    return [forms[name] for name in values], values
 
 
-def _search_sql(where: str) -> str:
+def _search_sql(terms: Sequence[Term], conditions: Sequence[str]) -> str:
     """The search of `frontwire stories search`, with what a list shows of each story."""
-    filtered = (
-        f"stories.id IN (SELECT story_id FROM story_facts AS facts WHERE facts.story_id = stories.id AND {where})"
-    )
     return f"""SELECT hits.story_id, title, source, site, language, stored_at, acts, actors, is_conflict_policy, url,
-    snippet
-FROM ({sqlite_search(filtered)}) AS hits JOIN story_details ON story_details.story_id = hits.story_id
+    snippet, ranked_since
+FROM ({sqlite_search(terms, conditions)}) AS hits JOIN story_details ON story_details.story_id = hits.story_id
 ORDER BY rank DESC, hits.story_id DESC"""
 
 

@@ -29,8 +29,12 @@ def ago_day(period: str | None) -> str | None:
 
 
 def search_query(words: str | None) -> str:
-    """What a person typed as an FTS5 expression, every term quoted; an expression that finds nothing for none."""
-    return fts5_query(parse_terms(words or "")) or '""'
+    """What a person typed as an FTS5 expression, every term quoted.
+
+    For none, and where a beginning has one letter only, it is an expression that finds nothing.
+    """
+    terms = parse_terms(words or "")
+    return fts5_query(terms) if terms and not any(term.is_too_short() for term in terms) else '""'
 
 
 @hookimpl  # type: ignore[untyped-decorator]
