@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from pipeline.outcomes import Reason, Relation, UrlState
 from pipeline.store.facts import keep_facts
@@ -21,6 +21,7 @@ from pipeline.store.schema import (
     place_mentions,
     revisions,
     stories,
+    story_facts,
     story_links,
     story_origins,
     told_events,
@@ -109,6 +110,21 @@ def add_story(
         connection.execute(insert(mentions).values(story_id=story_id, actor=actor, kind="state", **span))
     if is_counted:
         keep_facts(connection, story_id)
+
+
+def add_many_like(connection: Connection, story_id: int, count: int) -> None:
+    """So many stories with the words of one that is there, each a minute after the one before; ids follow its own."""
+    for table, key in ((urls, "id"), (pages, "id"), (stories, "id"), (story_facts, "story_id")):
+        row = dict(connection.execute(select(table).where(table.c[key] == story_id)).one()._mapping)
+        more = [row | {key: story_id + number} for number in range(1, count + 1)]
+        for number, values in enumerate(more, start=1):
+            values |= {name: story_id + number for name in ("url_id", "page_id") if name in row}
+            values |= {name: row[name] + timedelta(minutes=number) for name in ("stored_at",) if name in row}
+            if "url" in row:
+                values["url"] = f"{row['url']}/{number}"
+            if table is urls:
+                values["story_id"] = None
+        connection.execute(insert(table), more)
 
 
 def add_revision(connection: Connection, story_id: int, number: int, **values: Any) -> None:

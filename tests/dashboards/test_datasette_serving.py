@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import importlib.util
 import io
 import json
@@ -17,11 +18,12 @@ from typing import Any
 
 import pytest
 import yaml
-from rows import NOW, add_feed, add_story
+from rows import NOW, add_feed, add_many_like, add_story
+from sqlalchemy import select
 
 from pipeline.store import watches
 from pipeline.store.conditions import Candidate
-from pipeline.store.schema import metadata
+from pipeline.store.schema import metadata, stories
 from pipeline.store.views import VIEWS
 from pipeline.watching.outfeeds import CONTENT_TYPES, write_feed
 from workers.dashboard import (
@@ -77,8 +79,20 @@ def test_the_live_database_is_served_read_only_through_views(dashboard_url: str,
         assert ask(dashboard_url, sql)[0] == 403
     where = urllib.parse.urlencode({"_where": "exists (select 1 from feeds)"})
     assert get(f"{dashboard_url}/frontwire/dead_letters.json?{where}")[0] == 403
-    assert ask(dashboard_url, "DELETE FROM stories")[0] == 400
-    assert ask(dashboard_url, "PRAGMA query_only=off")[0] == 400
+    for sql in (
+        "DELETE FROM stories",
+        "INSERT INTO events (at, kind, subject, detail) VALUES ('x', 'x', 'x', '{}')",
+        "UPDATE stories SET title = 'x'",
+        "CREATE TABLE mine (id)",
+        "WITH a AS (SELECT 1) DELETE FROM stories",
+        "WITH a AS (SELECT 1) INSERT INTO story_search (story_search) VALUES ('rebuild')",
+        "ATTACH 'other.db' AS other",
+        "VACUUM INTO 'other.db'",
+        "PRAGMA query_only=off",
+    ):
+        assert ask(dashboard_url, sql)[0] in (400, 403), sql
+    with engine.connect() as connection:
+        assert connection.execute(select(stories.c.title)).scalars().all() == ["Ministers agree a ceasefire"]
     for table in (*metadata.tables, "alembic_version"):
         assert get(f"{dashboard_url}/frontwire/{table}")[0] == 403
     assert get(f"{dashboard_url}/frontwire.db")[0] == 403
@@ -149,6 +163,30 @@ def test_a_search_with_no_word_in_it_finds_nothing_and_is_no_error(empty_dashboa
         asked = urllib.parse.urlencode({"words": words, "_shape": "arrays"})
         status, _, body = get(f"{empty_dashboard_url}/frontwire/search_policy_stories.json?{asked}")
         assert (status, json.loads(body)["rows"]) == (200, [])
+
+
+def test_a_search_says_how_far_back_it_looked_and_leads_to_what_is_older(dashboard_url: str, sqlite_url: str) -> None:
+    engine = open_engine(sqlite_url)
+    with engine.begin() as connection:
+        add_story(connection, 1, "Ministers agree a ceasefire", text="Words of many.", acts={"talks": 0.9})
+        add_many_like(connection, 1, 2_010)
+    engine.dispose()
+    _, _, page = get(f"{dashboard_url}/-/search?q=words&language=und")
+    assert re.search(r'id="ranked-since">The newest 2,000 that match were compared, stored since 2024-', page)
+    older = re.search(r'<a href="(/-/search\?[^"]+)">Older ones</a>', page)
+    assert older is not None
+    _, _, page = get(dashboard_url + html.unescape(older[1]))
+    assert ('id="ranked-since"' in page, re.findall(r'id="count">(\d+)<', page)) == (False, ["12"])
+    assert 'name="until"' in page
+
+
+def test_a_search_for_the_beginning_of_one_letter_is_answered_with_a_sentence(empty_dashboard_url: str) -> None:
+    status, _, page = get(f"{empty_dashboard_url}/-/search?q=words+m*")
+    assert status == 200
+    assert "a beginning needs two letters." in html.unescape(page)
+    asked = urllib.parse.urlencode({"words": "m*", "_shape": "arrays"})
+    status, _, body = get(f"{empty_dashboard_url}/frontwire/search_policy_stories.json?{asked}")
+    assert (status, json.loads(body)["rows"]) == (200, [])
 
 
 def test_a_query_ends_after_ten_seconds(empty_dashboard_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from rich.console import Console
 from rows import add_feed, add_poll, add_story, add_url
@@ -20,6 +22,7 @@ from pipeline.outcomes import Reason, UrlState
 from pipeline.store.schema import hosts, pages
 from pipeline.values import FetchedPage
 from workers.archive import Archive
+from workers.cli import doctor
 from workers.cli.doctor import Finding, examine
 from workers.cli.top import _seconds, render, take_screen
 from workers.database import open_engine
@@ -164,3 +167,48 @@ def test_doctor_ends_with_1_when_something_must_be_mended(sqlite_url: str, valke
         connection.exec_driver_sql("DROP TABLE site_lines")
     engine.dispose()
     assert command("doctor", "--json", settings=settings).returncode == 1
+
+
+def test_doctor_tells_of_what_waits_is_overdue_or_was_given_up(engine: Engine, settings: Settings) -> None:
+    now = utc_now()
+    with engine.begin() as connection:
+        add_feed(connection, 1, next_poll_at=now - timedelta(hours=2), error_count=6)
+        add_url(connection, 1, state=UrlState.WAITING, due_at=now - timedelta(hours=3))
+        add_url(connection, 2, state=UrlState.DEAD, reason=Reason.TIMEOUT)
+    findings = found(settings)
+    assert {name: findings[name].status for name in ("backlog", "feeds", "dead letters")} == dict.fromkeys(
+        ("backlog", "feeds", "dead letters"), "warn"
+    )
+    assert "1 URLs wait, the oldest due for 3:00:" in findings["backlog"].found
+    assert findings["feeds"].found == "1 feeds, 1 overdue, 1 failing five times or more in a row"
+    assert ("is a poller running?" in findings["feeds"].advice, "requeue" in findings["dead letters"].advice) == (
+        True,
+        True,
+    )
+
+
+def test_doctor_tells_of_a_full_disk_and_of_a_clock_that_is_wrong(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=doctor.LEAST_FREE_BYTES - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(doctor, "utc_now", lambda: utc_now() + timedelta(seconds=60))
+    findings = found(settings)
+    assert (findings["disk"].status, findings["disk"].advice) == ("fail", "free some space, or move FRONTWIRE_DATA_DIR")
+    clock = findings["clock"]
+    if engine.dialect.name == "sqlite":
+        assert (clock.status, clock.found) == ("ok", "one machine, one clock")
+    else:
+        assert (clock.status, clock.advice) == ("warn", "run an NTP client on both machines")
+
+
+def test_doctor_says_what_to_do_without_queue_or_with_an_old_schema(engine: Engine, settings: Settings) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    findings = found(away)
+    assert (findings["queue"].status, findings["schema"].status) == ("fail", "fail")
+    assert ("FRONTWIRE_REDIS_URL" in findings["queue"].advice, findings["schema"].advice) == (
+        True,
+        "run `frontwire db upgrade`",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +133,23 @@ def test_a_type_of_the_schema_has_one_name_in_the_document() -> None:
         for column in table.columns:
             names.setdefault(type(column.type), set()).add(kinds[column.name])
     assert [kinds for kinds in names.values() if len(kinds) != 1] == []
+
+
+def test_the_example_of_search_runs_and_its_columns_are_described(engine: Engine) -> None:
+    told = DOCUMENT[DOCUMENT.index("# Full-text search") : DOCUMENT.index("# Tables")]
+    ((on_sqlite,), (on_postgres,)) = (
+        re.findall(r"`(SELECT rowid .*?)`", told),
+        re.findall(r"```text\n(.*?)```", told, re.S),
+    )
+    with engine.begin() as connection:
+        add_story(
+            connection, 1, "Treaty on arms control", language="en", acts={"talks": 0.9}, stored_at=datetime.now(UTC)
+        )
+        asked = on_sqlite if engine.dialect.name == "sqlite" else on_postgres
+        found = connection.execute(text(asked)).all()
+        assert len(found) == 1
+        if engine.dialect.name == "postgresql":
+            query = text("SELECT * FROM search_stories('arms')")
+            kinds = re.findall(r"^\| (\w+) \| (\w+) \|", told, re.MULTILINE)[1:]
+            assert list(connection.execute(query).keys()) == [name for name, _ in kinds]
+            assert {kind for _, kind in kinds} <= set(POSTGRES_TYPES)
