@@ -1,7 +1,7 @@
 """What the dashboards' questions cost over many stories, and what keeping the counts and the index costs a settler.
 
-    PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL] [--only fill|ask|serve|settle]
-        [--most-s SECONDS] [--without-search] [--corpus DIR]
+    PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL]
+        [--only fill|ask|search|serve|settle] [--most-s SECONDS] [--without-search] [--corpus DIR]
 
 A database that was filled already is measured as it is; one that was not is filled first, for at most so many seconds:
 the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. With a corpus of
@@ -30,6 +30,7 @@ import structlog
 from sqlalchemy import Connection, Engine, insert, text
 
 from benchmarks.dashboards_panels import cpu_clock, datasette_panels, grafana_panels
+from benchmarks.dashboards_searches import kinds
 from benchmarks.dashboards_served import served
 from benchmarks.many_stories import ACTORS, FillStopped, fill, is_filled, pages_of_words
 from benchmarks.settling import read_all, settle_all
@@ -99,12 +100,12 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=100_000)
     parser.add_argument("--database-url")
     parser.add_argument("--times", type=int, default=15)
-    parser.add_argument("--only", choices=("fill", "ask", "serve", "settle"), nargs="*", default=())
+    parser.add_argument("--only", choices=("fill", "ask", "search", "serve", "settle"), nargs="*", default=())
     parser.add_argument("--most-s", type=float, default=1e9)
     parser.add_argument("--without-search", action="store_true")
     parser.add_argument("--corpus", type=Path)
     options = parser.parse_args()
-    wanted = options.only or ("fill", "ask", "serve", "settle")
+    wanted = options.only or ("fill", "ask", "search", "serve", "settle")
     with tempfile.TemporaryDirectory(prefix="frontwire-bench-") as name:
         url = options.database_url or f"sqlite:///{name}/bench.db"
         if set(wanted) - {"settle"}:
@@ -141,6 +142,11 @@ def report_database(engine: Engine, wanted: Sequence[str], options: argparse.Nam
         for name, ask in panels:
             found[name] = measured(ask, options.times, ask.cpu_s)
         print_figures("panels", found)
+    if "search" in wanted and not options.without_search:
+        with reading(engine) as connection:
+            cpu_s = cpu_clock(connection)
+            searches = {name: measured(ask, options.times, cpu_s) for name, ask in kinds(connection)}
+        print_figures("kinds of search", searches, len(searches))
     if "serve" in wanted and on_sqlite:
         print_figures("served panels and pages", served(Path(str(engine.url.database)), options.times, measured))
 
@@ -184,7 +190,7 @@ def report_questions(engine: Engine, times: int, *, has_search: bool) -> None:
     print_figures("questions", found)
 
 
-def print_figures(what: str, found: dict[str, Taken]) -> None:
+def print_figures(what: str, found: dict[str, Taken], shown: int = 16) -> None:
     """The summary, and the slowest."""
     print(
         f"{what}: {len(found)}, median of the medians {statistics.median(t.median for t in found.values()):.1f} ms",
@@ -193,7 +199,7 @@ def print_figures(what: str, found: dict[str, Taken]) -> None:
     slow = [name for name, t in found.items() if t.median > TARGET_MEDIAN_MS or t.p95 > TARGET_P95_MS]
     busy = sum(t.cpu > TARGET_MEDIAN_MS for t in found.values())
     print(f"; {len(slow)} over {TARGET_MEDIAN_MS:.0f} ms median or {TARGET_P95_MS:.0f} ms p95, {busy} of them by CPU")
-    for name, t in sorted(found.items(), key=lambda item: item[1].cpu)[-16:]:
+    for name, t in sorted(found.items(), key=lambda item: item[1].cpu)[-shown:]:
         print(f"  {name:<52} first {t.first:8.1f}  median {t.median:8.1f}  p95 {t.p95:8.1f}  CPU {t.cpu:8.1f}")
 
 
@@ -294,7 +300,7 @@ def _take_away(engine: Engine) -> None:
                 table = made.split(" ON ")[1].split()[0]
                 of_table = f" ON {table}" if engine.dialect.name == "postgresql" else ""
                 connection.exec_driver_sql(f"DROP TRIGGER {name}{of_table}")
-        for index in ("ix_urls_state_reason_announced_at", "ix_stories_site"):
+        for index in ("ix_urls_state_reason_announced_at", "ix_stories_site_id"):
             connection.exec_driver_sql(f"DROP INDEX {index}")
 
 

@@ -13,7 +13,8 @@ DECLARE
     highest bigint;
     alike bigint;
     walked integer;
-    matches bigint[];
+    matches bigint[] := CAST(ARRAY[] AS bigint[]);
+    more bigint[];
     oldest bigint;
 BEGIN
     SELECT trim(terms.words) INTO short
@@ -101,7 +102,7 @@ BEGIN
         USING asked, search_stories.language, since, policy_only, search_stories.site, until, lowest, highest,
             2000;
     ELSE
-        FOREACH walked IN ARRAY ARRAY[3000, 30000, 100000] LOOP
+        FOREACH walked IN ARRAY ARRAY[3000, 17000, 60000] LOOP
             EXECUTE replace(
                 $sql$
     WITH chosen AS MATERIALIZED (<chosen>),
@@ -130,11 +131,13 @@ BEGIN
             AND (NOT $4 OR story_facts.is_conflict_policy)
             AND ($6 IS NULL OR story_facts.stored_at <= $6)
             AND story_facts.story_id BETWEEN $7 AND $8 ORDER BY story_facts.story_id DESC LIMIT $10$sql$ END
-            ) INTO matches, oldest
+            ) INTO more, oldest
             USING asked, search_stories.language, since, policy_only, search_stories.site, until, lowest, highest,
-                2000, walked;
+                2000 - cardinality(matches), walked;
+            matches := matches || more;
             EXIT WHEN oldest IS NULL OR cardinality(matches) = 2000
                 OR walked > 3000 AND cardinality(matches) >= most;
+            highest := oldest - 1;
         END LOOP;
     END IF;
     IF cardinality(matches) = 2000 THEN

@@ -19,7 +19,7 @@ REPLACED = ("stories_learn", "stories_forget", "stories_reword", "story_facts_co
 
 def upgrade() -> None:
     connection = op.get_bind()
-    op.create_index(op.f("ix_stories_site"), "stories", ["site"], unique=False)
+    op.create_index(op.f("ix_stories_site_id"), "stories", ["site", "id"], unique=False)
     if connection.dialect.name == "sqlite":
         for name in REPLACED:
             op.execute(f"DROP TRIGGER IF EXISTS {name}")

@@ -35,14 +35,13 @@ class Bounds:
     """How much work a search may be, in stories.
 
     `tried` of the newest are looked at first; words that `common` of them have, in whatever order, are common. These
-    are looked for in `walked` of the newest stories under the filter: the first number is for words that most have, the
-    last for those of which the one before finds fewer than were asked for. A story costs 5 µs. `ranked` matches are
-    compared at most.
+    are looked for in `walked[0]` of the newest stories under the filter, then in `walked[1]` more, and in the last so
+    many where fewer were found than were asked for. A story costs 3 to 5 µs. `ranked` matches are compared at most.
     """
 
     tried: int = 2_000
     common: int = 100
-    walked: tuple[int, ...] = (3_000, 30_000, 100_000)
+    walked: tuple[int, ...] = (3_000, 17_000, 60_000)
     ranked: int = RANKED_MAX
 
 
@@ -62,7 +61,8 @@ DECLARE
     highest bigint;
     alike bigint;
     walked integer;
-    matches bigint[];
+    matches bigint[] := CAST(ARRAY[] AS bigint[]);
+    more bigint[];
     oldest bigint;
 BEGIN
     {_TOO_SHORT};
@@ -95,11 +95,13 @@ BEGIN
                 $sql${_BY_WALKING}$sql$, '<chosen>',
                 CASE WHEN search_stories.site IS NULL THEN $sql${_CHOSEN_BY_ID}$sql$
                     ELSE $sql${_CHOSEN_BY_SITE}$sql$ END
-            ) INTO matches, oldest
+            ) INTO more, oldest
             USING asked, search_stories.language, since, policy_only, search_stories.site, until, lowest, highest,
-                {bounds.ranked}, walked;
+                {bounds.ranked} - cardinality(matches), walked;
+            matches := matches || more;
             EXIT WHEN oldest IS NULL OR cardinality(matches) = {bounds.ranked}
                 OR walked > {bounds.walked[0]} AND cardinality(matches) >= most;
+            highest := oldest - 1;
         END LOOP;
     END IF;
     IF cardinality(matches) = {bounds.ranked} THEN

@@ -415,7 +415,7 @@ stories = Table(
     Column("cluster_id", Id, ForeignKey("clusters.id"), index=True),
     Column("url", String(2048), nullable=False),
     Column("canonical_url", String(2048), index=True),
-    Column("site", String(255), nullable=False, index=True),
+    Column("site", String(255), nullable=False),
     Column("title", String(1024), nullable=False),
     Column("kicker", String(255)),
     Column("standfirst", Text),
@@ -454,6 +454,7 @@ stories = Table(
     Column("pruned_at", UtcDateTime),
     # East of UTC: instants are kept in UTC, and this is the clock on which the outlet wrote `published_at`.
     Column("published_offset_s", Integer),
+    Index(None, "site", "id"),
 )
 
 revisions = Table(
