@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -42,7 +43,9 @@ WORN_BYTES = 208 << 20
 PAGE_MEMORY_BYTES = 240 << 20
 MEMORY_LOOK_S = 0.05
 # A child that has grown by so much since it last did gives back what it can.
-TIDY_BYTES = 16 << 20
+TIDY_BYTES = 32 << 20
+# So many more objects than before, and the child looks for cycles among the young ones (Python: 700).
+GC_THRESHOLD = 50_000
 COMMAND = (sys.executable, "-m", "workers.child")
 # A child that reads feeds alone need not import what reads pages: half of its memory, and of what its start costs.
 FEEDS_COMMAND = (*COMMAND, "--feeds")
@@ -250,23 +253,40 @@ async def _receive(process: asyncio.subprocess.Process) -> bytes:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until the input ends."""
     decoder = msgspec.msgpack.Decoder(Request)
-    tidied = _held_bytes()
+    # What the imports and the models needed for a moment goes back first.
+    tidied = _tidy()
     while (raw := _read_frame(requests)) is not None:
         _allow_cpu(CPU_LIMIT_S)
         answer = _answer(decoder.decode(raw))
         del raw
         held = _held_bytes()
+        if held > WORN_BYTES:
+            # Most of what one long page took is free again: a fresh child would cost as much as reading forty pages.
+            held = tidied = _tidy()
         _write_frame(answers, msgspec.msgpack.encode(replace(answer, is_worn=held > WORN_BYTES)))
         if held > tidied + TIDY_BYTES:
-            _tidy()
-            tidied = _held_bytes()
+            tidied = _tidy()
 
 
-def _tidy() -> None:
-    """Give the memory that pages have freed, and the C library keeps for the next, back to the system."""
+def _calm_gc() -> None:
+    """Look for cycles seldom, and never among what the imports and the models made: a page makes few of them.
+
+    With Python's own thresholds a page's thousands of small objects are gone through again and again, to no end.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 10, 10)
+
+
+def _tidy() -> int:
+    """Give the memory that pages have freed, and the C library keeps for the next, back to the system.
+
+    Returns the bytes that are held afterwards.
+    """
     # glibc alone has it; other libraries give memory back by rules of their own.
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+    return _held_bytes()
 
 
 def _answer(request: Request) -> Answer:
@@ -369,6 +389,7 @@ def main() -> None:
         from pipeline.reading.languages import load
 
         load()
+    _calm_gc()
     _limit_memory()
     with contextlib.suppress(BrokenPipeError):
         # A parent that was killed reads no answer; then there is nobody left to tell.

@@ -8,7 +8,7 @@ and over, from within XPath. Here the tree is copied once, and each expression i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from typing import Any
@@ -28,6 +28,15 @@ _MAX_KIND_CHARS = 400
 _ASKED_AT_ONCE = 1000
 _ATTRIBUTE = re.compile(r"@([\w-]+)")
 _TAGS = re.compile(r"\s*\(?\.//\*\[((?:self::\w+(?: or )?)+)\]")
+_QUOTED = r"""('[^']*'|"[^"]*")"""
+_TEST = re.compile(rf"re:test\([^,()]+,\s*{_QUOTED}(?:,\s*{_QUOTED})?\s*\)")
+_LOWERED = re.compile(rf"translate\((@[\w-]+),\s*{_QUOTED},\s*{_QUOTED}\s*\)")
+_LITERAL = re.compile(_QUOTED)
+_CALL = re.compile(r"([\w:-]+)\(")
+# Functions that say of an attribute's value no more than whether it holds one of the quoted words.
+_HOLDING = frozenset({"re:test", "contains", "starts-with", "translate", "not", "or", "and"})
+# Stands for every value in which an expression finds none of its words.
+_SILENT = "?"
 _OPTIONS = Extractor(output_format="python", fast=True, comments=False)
 # Tag and attributes, in the order in which the expression names them.
 _Kind = tuple[str | None, ...]
@@ -49,6 +58,7 @@ class Remembered:
         # One that means the first of a tree can't be asked of many kinds at once.
         self._size = 1 if expression.path.lstrip().startswith("(") else _ASKED_AT_ONCE
         self._answers: dict[_Kind, bool] = {}
+        self._tells = _telling(expression.path)
 
     def __call__(self, tree: HtmlElement) -> list[HtmlElement]:
         """The elements under the tree's root that the expression means, in document order."""
@@ -57,9 +67,27 @@ class Remembered:
         answers = self._answers
         unknown = [kind for kind in dict.fromkeys(kinds) if kind not in answers]
         if unknown:
-            answers = answers | self._asked(unknown)
+            answers = answers | self._answered(unknown)
             self._remember([kind for kind in unknown if _chars(kind) <= _MAX_KIND_CHARS], answers)
         return [element for element, kind in zip(elements, kinds, strict=True) if answers[kind]]
+
+    def _answered(self, kinds: list[_Kind]) -> dict[_Kind, bool]:
+        """The answer for each kind. Nearly all of them hold no word that is looked for, and share a few answers."""
+        plain = [self._plain(kind) for kind in kinds]
+        told = self._answers
+        unknown = [kind for kind in dict.fromkeys(plain) if kind not in told]
+        if unknown:
+            asked = self._asked(unknown)
+            self._remember([kind for kind in unknown if _chars(kind) <= _MAX_KIND_CHARS], asked)
+            told = told | asked
+        return {kind: told[short] for kind, short in zip(kinds, plain, strict=True)}
+
+    def _plain(self, kind: _Kind) -> _Kind:
+        """The kind with _SILENT for each value in which the expression finds nothing."""
+        tells = self._tells
+        if tells is None:
+            return kind
+        return (kind[0], *[value if value is None or tells(value) else _SILENT for value in kind[1:]])
 
     def first(self, tree: HtmlElement) -> list[HtmlElement]:
         """The first element that is meant, alone in a list, or an empty list."""
@@ -67,7 +95,7 @@ class Remembered:
 
     def _remember(self, kinds: list[_Kind], answers: dict[_Kind, bool]) -> None:
         if len(self._answers) + len(kinds) > _MAX_KINDS:
-            self._answers.clear()
+            self._answers = {}  # a call that is under way goes on with the old ones
         self._answers.update((kind, answers[kind]) for kind in kinds[:_MAX_KINDS])
 
     def _kinds(self, elements: list[HtmlElement]) -> list[_Kind]:
@@ -91,6 +119,22 @@ class Remembered:
         # In a box of its own: an expression may mean the first among its siblings.
         named = {name: value for name, value in zip(self._attributes, kind[1:], strict=True) if value is not None}
         return etree.SubElement(etree.SubElement(root, "kind"), kind[0] or "div", named)
+
+
+def _telling(path: str) -> Callable[[str], object] | None:
+    """What is true of at least the values in which an expression finds something; None for one that may ask otherwise.
+
+    It is asked of each new class and id of a page, and takes a fraction of what the expression itself takes.
+    """
+    if not _HOLDING.issuperset(_CALL.findall(_LITERAL.sub("", path))):
+        return None
+    rest = _LOWERED.sub(r"\1", _TEST.sub("", path))
+    words = [f"(?i:{pattern[1:-1]})" if flags else f"(?:{pattern[1:-1]})" for pattern, flags in _TEST.findall(path)]
+    words += [re.escape(word[1:-1]) for word in _LITERAL.findall(rest)]
+    search = re.compile("|".join(dict.fromkeys(words))).search
+    if search(_SILENT):
+        return None
+    return (lambda value: search(value) or search(value.lower())) if "translate(" in path else search
 
 
 def _chars(kind: _Kind) -> int:

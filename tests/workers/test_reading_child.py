@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import msgspec
 import psutil
 import pytest
 
@@ -157,6 +159,26 @@ def test_a_child_whose_heap_a_page_has_blown_up_is_replaced_and_a_sound_one_is_n
             await child.close()
 
     asyncio.run(act())
+
+
+@pytest.mark.parametrize(("left", "is_worn"), [(100 << 20, False), (child_module.WORN_BYTES + 1, True)])
+def test_a_child_is_worn_only_by_what_it_can_not_give_back(
+    monkeypatch: pytest.MonkeyPatch, left: int, is_worn: bool
+) -> None:
+    monkeypatch.setattr(child_module, "_allow_cpu", lambda seconds: None)
+    monkeypatch.setattr(child_module, "_held_bytes", lambda: child_module.WORN_BYTES + 1)
+    monkeypatch.setattr(child_module, "_tidy", lambda: left)
+    requests, answers = io.BytesIO(), io.BytesIO()
+    request = child_module.Request(page(ARTICLE), EntryHints())
+    child_module._write_frame(requests, msgspec.msgpack.encode(request))
+    requests.seek(0)
+    child_module.serve(requests, answers)
+    answers.seek(0)
+    raw = child_module._read_frame(answers)
+    assert raw is not None
+    answer = msgspec.msgpack.decode(raw, type=child_module.Answer)
+    assert answer.record is not None
+    assert answer.is_worn is is_worn
 
 
 def test_a_page_that_takes_too_much_memory_ends_as_extract_budget_and_the_next_is_read(

@@ -106,12 +106,26 @@ def test_a_remembered_expression_means_what_it_says(listed: list[etree.XPath]) -
         "post-content",
         " hidden",
         "story-body",
+        "Main-Content",
+        "FULLTEXT",
+        "Story-Body",
+        "",
     )
     boxes = "".join(
         f"<{tag} class='{name}' {more}><b>{name}</b></{tag}>"
         for tag in ("div", "section", "p", "ul", "span", "main", "o:p")
         for name in (*names, "a" * 500, "share-" + "a" * 500)
-        for more in ("", "id=comments", "role=navigation", "style='display:none'", "id=article")
+        for more in (
+            "",
+            "id=comments",
+            "role=navigation",
+            "style='display:none'",
+            "id=article",
+            "id=MAIN-CONTENT",
+            "role=Navigation",
+            "data-lp-replacement-content",
+            "itemprop=articleBody",
+        )
     )
     tree = tree_of(f"<html><body>{boxes}</body></html>")
     for expression in (e for e in listed if "re:test" in e.path):
@@ -121,6 +135,34 @@ def test_a_remembered_expression_means_what_it_says(listed: list[etree.XPath]) -
                 assert remembered.first(tree)[:1] == expression(tree)[:1]
             else:
                 assert remembered(tree) == expression(tree)
+
+
+@pytest.mark.parametrize("listed", LISTS[1:])
+def test_an_expression_is_asked_once_for_all_kinds_without_any_of_its_words(
+    listed: list[etree.XPath], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = "".join(f"<div id=x{n} class=y{n}>z</div>" for n in range(2000))
+    tree = tree_of(f"<html><body>{boxes}</body></html>")
+    for expression in (e for e in listed if "re:test" in e.path):
+        remembered, asked = Remembered(expression), []
+        ask = remembered._asked
+        monkeypatch.setattr(remembered, "_asked", lambda kinds, ask=ask, asked=asked: asked.extend(kinds) or ask(kinds))
+        assert remembered(tree) == []
+        assert len(asked) <= 2  # with and without a class
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".//*[self::div][string-length(@class) > 3 or re:test(@class, 'share')]",
+        ".//*[self::div][re:test(@class, '^[^a]')]",
+        ".//*[self::div][@class='?' or re:test(@class, 'share')]",
+    ],
+)
+def test_an_expression_that_asks_for_more_than_words_is_asked_of_every_kind(path: str) -> None:
+    expression = etree.XPath(path, namespaces={"re": "http://exslt.org/regular-expressions"})
+    tree = tree_of("<html><body><div class=abc>x</div><div class=bcde>y</div><div class='?'>z</div></body></html>")
+    assert Remembered(expression)(tree) == expression(tree) != []
 
 
 def test_no_page_makes_more_be_remembered_than_is_allowed() -> None:
