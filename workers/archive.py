@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from isal import isal_zlib
 from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -23,8 +24,9 @@ from pipeline.values import FetchedPage, PageRef, Redirect
 
 FILE_MAX_BYTES = 256 << 20
 _STORED_HEADERS_MAX = 200
-# warcio compresses at level 9: 10.8 ms for a page of 280 KB against 3.8 ms at level 4, for files 6 % smaller.
-_GZIP_LEVEL = 4
+# Intel's igzip at its highest level: 0.8 ms a recorded page against 2.7 ms for zlib at level 4, for files 6 % larger.
+# warcio's own level 9 of zlib would take three times as long as level 4.
+_GZIP_LEVEL = isal_zlib.ISAL_BEST_COMPRESSION
 
 
 class ArchiveError(Exception):
@@ -105,7 +107,7 @@ class Archive:
 
 def _gzip_member(raw: memoryview) -> bytes:
     """A record of a WARC file is a gzip member of its own, so that it can be read without those before it."""
-    engine = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    engine = isal_zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     return engine.compress(raw) + engine.flush()
 
 

@@ -11,6 +11,8 @@ _WORD = re.compile(r"#39;(?:s\b)?|(?:[A-Za-z]\.){2,}|[A-Za-z]\.[A-Za-z]\b|[^\W_]
 _END_CHARACTERS = ".!?;\n|"
 _END = re.compile(f"[{_END_CHARACTERS}]")
 _POSSESSIVE = re.compile(r"['’][sS]$")
+# What Token(…) calls in the end: a text has a thousand words.
+_make = tuple.__new__
 _WORD_MAX = 40  # longer runs are no words; they keep their place but match nothing
 
 
@@ -46,7 +48,7 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[list[To
         surface = match.group()
         # And nearly every word is letters alone: then there is nothing to take away.
         if surface.isalnum() and after - first <= _WORD_MAX:
-            current.append(Token(surface, surface.lower(), first, after))
+            current.append(_make(Token, (surface, surface.lower(), first, after)))
         elif surface[0] != "#":
             current.append(_token(surface, first, after))
     if current:

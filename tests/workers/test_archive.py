@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +40,20 @@ def test_the_file_is_a_warc_that_others_read(tmp_path: Path) -> None:
             for record in ArchiveIterator(file)
         ]
     assert read == [("response", "https://outlet.example/story/1", b"<p>x</p>")]
+
+
+def test_each_record_is_a_gzip_member_of_its_own_that_any_gzip_reads(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, "writer")
+    bodies = [b"<p>One line of a page.</p>" * 9_000, random.Random(1).randbytes(90_000), b""]
+    refs = [archive.add(page(body)) for body in bodies]
+    archive.close()
+    raw = (tmp_path / refs[0].warc_file).read_bytes()
+    members = [raw[ref.warc_offset : ref.warc_offset + ref.warc_length] for ref in refs]
+    assert b"".join(members) == raw
+    for member, body in zip(members, bodies, strict=True):
+        assert gzip.decompress(member).endswith(body + b"\r\n\r\n")
+    assert gzip.decompress(raw) == b"".join(gzip.decompress(member) for member in members)
+    assert len(members[0]) < len(bodies[0]) / 50
 
 
 def test_cookies_are_not_archived(tmp_path: Path) -> None:
