@@ -128,17 +128,22 @@ class HeldSlot(AbstractAsyncContextManager[object]):
 
 
 class SqlRobotsStore:
-    """robots.txt files, remembered in the `hosts` table for every process."""
+    """robots.txt files, remembered in the `hosts` table for every process.
+
+    What is asked and told at about the same time shares a transaction; see SqlGate for `gather_s`.
+    """
 
     # RobotsRecord says None for a host that could not be reached; the column keeps 0.
     _UNREACHED = 0
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, gather_s: float = 0.0) -> None:
         self._engine = engine
+        self._getting = Batched(self._get, gather_s)
+        self._putting = Batched(self._put, gather_s)
 
     async def get(self, host: str) -> RobotsRecord | None:
         """What is remembered of the host, expired or not; None when nothing is."""
-        copy = await asyncio.to_thread(self._get, host)
+        copy = await self._getting.do(host)
         if copy is None:
             return None
         status = None if copy.status == self._UNREACHED else copy.status
@@ -148,12 +153,14 @@ class SqlRobotsStore:
         """Remembers the record in place of any other of the host."""
         status = self._UNREACHED if record.status is None else record.status
         copy = host_store.RobotsCopy(status, record.body, record.until, record.crawl_delay_s)
-        await asyncio.to_thread(self._put, host, copy)
+        await self._putting.do((host, copy))
 
-    def _get(self, host: str) -> host_store.RobotsCopy | None:
+    def _get(self, asked: Sequence[str]) -> list[host_store.RobotsCopy | None]:
         with reading(self._engine) as connection:
-            return host_store.robots_of(connection, host)
+            found = host_store.robots_of(connection, asked)
+        return [found.get(host) for host in asked]
 
-    def _put(self, host: str, copy: host_store.RobotsCopy) -> None:
+    def _put(self, told: Sequence[tuple[str, host_store.RobotsCopy]]) -> list[None]:
         with self._engine.begin() as connection:
-            host_store.remember_robots(connection, host, copy, utc_now())
+            host_store.remember_robots(connection, dict(told), utc_now())
+        return [None] * len(told)

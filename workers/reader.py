@@ -39,6 +39,8 @@ FLUSH_AFTER_S = 0.3
 FLUSH_AT = 16
 # After a stop signal, a batch may go on for this long; then its open claims go back (P9 allows 30 s in all).
 STOP_GRACE_S = 15.0
+# How long the first of a batch's requests at the gate waits for the others to share its transaction.
+GATHER_S = 0.01
 # How long a page waits when it was us who could not go on: the disk is full, or SQL is away.
 OUR_FAULT_WAIT_S = 30.0
 
@@ -256,8 +258,8 @@ def run_reader(engine: Engine, settings: Settings) -> None:
     name = new_name("reader")
     # One loop for the process's life keeps connections and the child from one job to the next.
     with asyncio.Runner() as runner:
-        gate = SqlGate(engine, settings.host_delay_s)
-        robots = RobotsBook(SqlRobotsStore(engine), product_token(settings.user_agent))
+        gate = SqlGate(engine, settings.host_delay_s, GATHER_S)
+        robots = RobotsBook(SqlRobotsStore(engine, GATHER_S), product_token(settings.user_agent))
         http = HttpClient(http_policy(settings), gate, utc_now)
         child = ReadingChild()
         archive = Archive(settings.archive_dir, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from pipeline.store.many import ForRows
 from pipeline.store.schema import hosts
-from pipeline.store.statements import insert_missing, latest_end
+from pipeline.store.statements import insert_new, latest_end
 
 CONNECTIONS_PER_HOST = 2
 # A request holds its slot for the fetch's total deadline and some time to say so, then the slot frees itself.
@@ -100,6 +100,24 @@ _TAKE = {
 }
 
 
+_DELAY = ForRows(
+    update(hosts)
+    .where(hosts.c.host == bindparam("b_host"))
+    .values(delay_s=bindparam("b_delay_s", type_=hosts.c.delay_s.type)),
+    ("b_host", "b_delay_s"),
+)
+_ROBOTS = ForRows(
+    update(hosts)
+    .where(hosts.c.host == bindparam("b_host"))
+    .values(
+        robots_status=bindparam("b_status", type_=hosts.c.robots_status.type),
+        robots_body=bindparam("b_body", type_=hosts.c.robots_body.type),
+        robots_until=bindparam("b_until", type_=hosts.c.robots_until.type),
+    ),
+    ("b_host", "b_status", "b_body", "b_until"),
+)
+
+
 @cache
 def _hosts_given(dialect: str) -> Select[Any]:
     """The hosts of the parameter b_hosts, a row each, as the column `value`."""
@@ -127,6 +145,16 @@ def _gates(dialect: str) -> Select[Any]:
     )
 
 
+@cache
+def _robots(dialect: str) -> Select[Any]:
+    columns = ("host", "robots_status", "robots_body", "robots_until", "delay_s")
+    return select(*(hosts.c[name] for name in columns)).where(
+        hosts.c.host.in_(_hosts_given(dialect)),
+        hosts.c.robots_status.is_not(None),
+        hosts.c.robots_until.is_not(None),
+    )
+
+
 def enter_hosts(connection: Connection, passages: Sequence[Passage], now: datetime, delay_s: float) -> list[HostAnswer]:
     """Take one of its host's two slots for each of the passages, in their order, or learn how long each has to wait.
 
@@ -140,7 +168,7 @@ def enter_hosts(connection: Connection, passages: Sequence[Passage], now: dateti
     given = {"b_hosts": names if dialect == "postgresql" else json.dumps(names)}
     # New rows come before the locks: who holds a row of `hosts` never waits for an insert.
     missing = connection.execute(_missing(dialect), given).scalars().all()
-    insert_missing(connection, hosts, [{"host": host, "next_free_at": now} for host in missing])
+    insert_new(connection, hosts, [{"host": host, "next_free_at": now} for host in missing])
     gates = {row.host: _Gate(row) for row in connection.execute(_gates(dialect), given).all()}
     answers = [gates[passage.host].enter(passage, now, delay_s) for passage in passages]
     for name, statement in _TAKE.items():
@@ -197,30 +225,31 @@ def has_ended(until: datetime | None, now: datetime, longest_s: float) -> bool:
 def hold_host(connection: Connection, host: str, now: datetime, delay_s: float) -> None:
     """Leave the host alone for `delay_s` (Retry-After), at most a day. A longer hold that stands is kept."""
     until = now + timedelta(seconds=min(delay_s, LONGEST_DOWN_S))
-    insert_missing(connection, hosts, [{"host": host, "next_free_at": now}])
+    insert_new(connection, hosts, [{"host": host, "next_free_at": now}])
     is_shorter = or_(hosts.c.down_until.is_(None), hosts.c.down_until < until)
     connection.execute(update(hosts).where(and_(hosts.c.host == host, is_shorter)).values(down_until=until))
 
 
-def robots_of(connection: Connection, authority: str) -> RobotsCopy | None:
-    """The remembered robots.txt of `host` or `host:port`, however old; None when none was ever asked for."""
-    row = connection.execute(
-        select(hosts.c.robots_status, hosts.c.robots_body, hosts.c.robots_until, hosts.c.delay_s).where(
-            hosts.c.host == authority
-        )
-    ).first()
-    if row is None or row.robots_status is None or row.robots_until is None:
-        return None
-    return RobotsCopy(row.robots_status, row.robots_body or "", row.robots_until, row.delay_s)
+def robots_of(connection: Connection, authorities: Sequence[str]) -> dict[str, RobotsCopy]:
+    """The remembered robots.txt of each `host` or `host:port`, however old; without those that were never asked for."""
+    dialect = connection.dialect.name
+    given = {"b_hosts": list(authorities) if dialect == "postgresql" else json.dumps(list(authorities))}
+    return {
+        row.host: RobotsCopy(row.robots_status, row.robots_body or "", row.robots_until, row.delay_s)
+        for row in connection.execute(_robots(dialect), given)
+    }
 
 
-def remember_robots(connection: Connection, authority: str, copy: RobotsCopy, now: datetime) -> None:
-    """Keep a robots.txt, and the delay it asks for, for every process."""
-    name = urlsplit(f"//{authority}").hostname or authority
-    insert_missing(connection, hosts, [{"host": host, "next_free_at": now} for host in sorted({authority, name})])
-    connection.execute(
-        update(hosts)
-        .where(hosts.c.host == authority)
-        .values(robots_status=copy.status, robots_body=copy.body, robots_until=copy.until)
+def remember_robots(connection: Connection, found: Mapping[str, RobotsCopy], now: datetime) -> None:
+    """Keep the robots.txt of each host or `host:port`, and the delays that they ask for, for every process."""
+    names = {authority: urlsplit(f"//{authority}").hostname or authority for authority in found}
+    # One order of hosts here as everywhere: two processes that lock the same rows never wait in a ring.
+    delays = {names[authority]: copy.crawl_delay_s for authority, copy in found.items()}
+    delays |= {authority: copy.crawl_delay_s for authority, copy in found.items()}
+    every = sorted(delays)
+    insert_new(connection, hosts, [{"host": host, "next_free_at": now} for host in every])
+    _DELAY.run(connection, [(host, delays[host]) for host in every])
+    _ROBOTS.run(
+        connection,
+        [(host, found[host].status, found[host].body, found[host].until) for host in every if host in found],
     )
-    connection.execute(update(hosts).where(hosts.c.host.in_((authority, name))).values(delay_s=copy.crawl_delay_s))

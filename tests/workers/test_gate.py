@@ -196,6 +196,22 @@ def test_requests_that_come_together_share_transactions(engine: Engine) -> None:
         assert connection.execute(held).all() == []
 
 
+def test_robots_of_hosts_that_come_together_share_transactions(engine: Engine) -> None:
+    begun = []
+    event.listen(engine, "begin", lambda connection: begun.append(connection))
+    until_then = utc_now().replace(microsecond=0) + timedelta(hours=1)
+    told = {f"h{number}.example": RobotsRecord(200, f"# {number}", until_then, None) for number in range(20)}
+
+    async def scene() -> None:
+        store = SqlRobotsStore(engine, gather_s=0.005)
+        await asyncio.gather(*(store.put(host, record) for host, record in told.items()))
+        assert len(begun) == 1
+        assert await asyncio.gather(*map(store.get, told)) == [*told.values()]
+        assert len(begun) <= 2
+
+    run(scene())
+
+
 def test_a_database_that_is_away_fails_every_request_that_waits_and_none_later(engine: Engine) -> None:
     async def scene() -> None:
         gate = SqlGate(engine, delay_s=0)

@@ -75,7 +75,7 @@ def test_two_requests_of_one_batch_to_a_host_keep_their_distance(engine: Engine)
 
 def test_a_crawl_delay_longer_than_ours_wins(engine: Engine) -> None:
     with engine.begin() as connection:
-        hosts.remember_robots(connection, "a.example", RobotsCopy(200, "…", at(86_400), crawl_delay_s=10), at())
+        hosts.remember_robots(connection, {"a.example": RobotsCopy(200, "…", at(86_400), crawl_delay_s=10)}, at())
     enter(engine, "one", 0)
     assert enter(engine, "two", 9).wait_s > 0
     assert enter(engine, "two", 10).wait_s == 0
@@ -92,12 +92,29 @@ def test_retry_after_holds_the_host_for_everybody_and_a_day_at_most(engine: Engi
 
 
 def test_robots_are_remembered_for_every_process(engine: Engine) -> None:
-    copy = RobotsCopy(200, "User-agent: *\nDisallow: /private/", at(86_400))
+    told = {
+        "b.example:8080": RobotsCopy(0, "", at(600)),
+        "a.example": RobotsCopy(200, "User-agent: *\nDisallow: /private/", at(86_400), crawl_delay_s=2.0),
+    }
+    asked = ["b.example", "a.example", "b.example:8080", "a.example"]
+    enter(engine, "one", 0)
     with engine.begin() as connection:
-        assert hosts.robots_of(connection, "a.example") is None
-        hosts.remember_robots(connection, "a.example", copy, at())
+        assert hosts.robots_of(connection, asked) == {}, "a host that was asked for pages alone has none"
+        hosts.remember_robots(connection, told, at())
     with engine.connect() as connection:
-        assert hosts.robots_of(connection, "a.example") == copy
+        assert hosts.robots_of(connection, asked) == told
+    newer = {"a.example": RobotsCopy(404, "", at(90_000))}
+    with engine.begin() as connection:
+        hosts.remember_robots(connection, newer, at(5))
+        assert hosts.robots_of(connection, asked) == told | newer
+        assert hosts.robots_of(connection, []) == {}
+
+
+def test_the_delay_that_one_port_asks_for_holds_for_the_machine(engine: Engine) -> None:
+    with engine.begin() as connection:
+        hosts.remember_robots(connection, {"a.example:8080": RobotsCopy(200, "…", at(86_400), crawl_delay_s=10)}, at())
+    enter(engine, "one", 0)
+    assert enter(engine, "two", 9).wait_s > 0
 
 
 def test_politeness_counts_a_host_whatever_its_port() -> None:
