@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Literal
 
 from pipeline.reading.lines import key_of
@@ -90,9 +92,7 @@ def may_be_furniture(story: CleanStory) -> tuple[MaybeFurniture, ...]:
     keys = [key_of(line) for line in lines]
     subheads = {key_of(text) for text in story.subheads}
     bags = [set(key.split()) for key in (key_of(story.title), key_of(story.standfirst or ""), *keys)]
-    counts: dict[str, int] = {}
-    for word in (word for bag in bags for word in bag):
-        counts[word] = counts.get(word, 0) + 1
+    counts = Counter(chain.from_iterable(bags))
     found: dict[str, MaybeFurniture] = {}
     # The end first: furniture gathers there, and a page may have more lines than it may put forward.
     for index in (*range(len(lines) - 1, max(-1, len(lines) - _TAIL_LINES - 1), -1), *range(len(lines))):
@@ -151,7 +151,7 @@ def _is_label(line: str, key: str) -> bool:
     return key.count(" ") < _LABEL_WORDS and (_STOP.search(line) is None or key.count(" ") < 2)
 
 
-def _echo(key: str, counts: dict[str, int]) -> float:
+def _echo(key: str, counts: Mapping[str, int]) -> float:
     telling = {word for word in key.split() if len(word) >= _NAMING_LETTERS}
     # Counted in lines: the line itself is one of them.
     return sum(counts.get(word, 0) > 1 for word in telling) / len(telling) if telling else 0.0
