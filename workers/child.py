@@ -202,7 +202,10 @@ class ReadingChild:
             )
             self._served = 0
             if self._process.stdin is not None:
-                _widen(self._process.stdin.transport.get_extra_info("pipe").fileno())
+                pipe = self._process.stdin.transport.get_extra_info("pipe")
+                # A child that ended at once has none any more; that there is no answer is seen below.
+                if not pipe.closed:
+                    _widen(pipe.fileno())
             async with asyncio.timeout(START_LIMIT_S):
                 await _receive(self._process)
         return self._process
@@ -276,6 +279,7 @@ def _calm_gc() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 10)
+    gc.enable()
 
 
 def _tidy() -> int:
@@ -382,9 +386,10 @@ def main() -> None:
     os.dup2(2, 1)
     start_logging(_log_settings(sys.argv), "reading")
     # The heavy imports and the largest model are paid once, before the first page's budget starts.
-    import pipeline.feeds
-
-    if "--feeds" not in sys.argv:
+    gc.disable()
+    if "--feeds" in sys.argv:
+        import pipeline.feeds
+    else:
         import pipeline.record  # noqa: F401
         from pipeline.reading.languages import load
 

@@ -23,7 +23,7 @@ from pipeline.store.feeds import PollWritten
 from pipeline.store.subscriptions import Subscription
 from pipeline.values import FeedState, FetchedPage, FetchFailure, PollPlan
 from workers.bodies import FeedBodies
-from workers.child import ReadingChild
+from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.database import reading
 from workers.gate import SqlGate
 from workers.http import CallbackServer, HttpClient, Pushed, Reply, Verification
@@ -224,7 +224,7 @@ def run_websub(engine: Engine, settings: Settings) -> None:
 
 async def _main(engine: Engine, settings: Settings) -> None:
     stop = stop_loop_on_signals()
-    child = ReadingChild()
+    child = ReadingChild(command=FEEDS_COMMAND)
     host, port = split_address(settings.websub_listen)
     backoff = Backoff()
     async with HttpClient(http_policy(settings), SqlGate(engine, settings.host_delay_s), utc_now) as http:

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from pipeline.feeds.dates import RAW_MAX_BYTES, in_bounds, parse_instant
-from pipeline.feeds.plain import plain_line, plain_summary
 from pipeline.identity.urls import asked_url, canonical_url, host_of
+from pipeline.plain import plain_line, plain_summary
 from pipeline.text import AUTHOR_MAX_BYTES, one_line, scrub
 from pipeline.values import Content, Entry, FeedReading, SubjectCode, WireFacts
 from pipeline.wire.identity import is_wire_url, wire_url

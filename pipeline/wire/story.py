@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.feeds.plain import plain_line
 from pipeline.outcomes import Reason
+from pipeline.plain import plain_line
 from pipeline.reading.authors import clean_names
 from pipeline.reading.evidence import Evidence
 from pipeline.reading.facts import Facts

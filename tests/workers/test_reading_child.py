@@ -248,6 +248,13 @@ def test_a_child_imports_neither_the_settings_nor_a_database() -> None:
     assert "lxml" in loaded
 
 
+def test_what_reads_pages_does_not_import_what_reads_feeds() -> None:
+    script = "import sys, workers.child, pipeline.record; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "pipeline.reading.read" in loaded
+    assert not [name for name in loaded if name.startswith("pipeline.feeds")]
+
+
 def test_a_child_logs_as_the_settings_of_its_parent_say(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,12 +50,12 @@ def discover(url: str, adds: bool, paths: bool, as_json: bool) -> int:
 
 
 async def _discover(settings: Settings, url: str, paths: bool) -> tuple[Advised, ...]:
-    from workers.child import ReadingChild
+    from workers.child import FEEDS_COMMAND, ReadingChild
     from workers.discovery import Discovery
     from workers.http import HttpClient, SpacedGate, product_token
     from workers.policy import http_policy
 
-    child = ReadingChild()
+    child = ReadingChild(command=FEEDS_COMMAND)
     gate = SpacedGate(settings.host_delay_s)
     token = product_token(settings.user_agent)
     async with HttpClient(http_policy(settings), gate, utc_now) as http:

@@ -193,11 +193,11 @@ async def _check(settings: Settings, url: str) -> tuple[dict[str, object], list[
     from pipeline.feeds import plan_poll
     from pipeline.feeds.explaining import explain_poll
     from pipeline.values import FeedState, FetchedPage
-    from workers.child import ReadingChild
+    from workers.child import FEEDS_COMMAND, ReadingChild
     from workers.http import HttpClient, MemoryRobotsStore, OpenGate, RobotsBook, product_token
     from workers.policy import http_policy
 
-    child = ReadingChild()
+    child = ReadingChild(command=FEEDS_COMMAND)
     async with HttpClient(http_policy(settings), OpenGate(), utc_now) as http:
         result = await http.fetch(url, kind="feed")
         robots = RobotsBook(MemoryRobotsStore(), product_token(settings.user_agent))
