@@ -33,7 +33,8 @@ DISTANCE_CAP = 300
 # So many words of the texts that were compared last are remembered, what stands around each as 70: about 30 MB.
 REMEMBERED_WORDS = 1_500_000
 _ENTRY_WORDS = 70
-_TRIMMED_EVERY = 32
+# To go through all of them takes milliseconds, so they may be over by so many words before that is done.
+_OVER_WORDS = REMEMBERED_WORDS // 16
 
 Flags = NDArray[np.bool_]
 Hashes = NDArray[np.int64]
@@ -111,7 +112,7 @@ class _Remembered:
 
     def __init__(self) -> None:
         self._profiles: dict[bytes, Profile] = {}
-        self._kept = 0
+        self._fresh = 0
 
     def get(self, digest: bytes) -> Profile | None:
         found = self._profiles.pop(digest, None)
@@ -121,8 +122,9 @@ class _Remembered:
 
     def keep(self, made: Profile) -> None:
         self._profiles[made.digest] = made
-        self._kept += 1
-        if self._kept % _TRIMMED_EVERY == 0:
+        self._fresh += len(made.words) + _ENTRY_WORDS
+        if self._fresh > _OVER_WORDS:
+            self._fresh = 0
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:

@@ -175,13 +175,14 @@ def test_clusters_resemble_one_another_in_the_mean_and_not_by_their_best_pair() 
 
 def test_what_was_compared_is_remembered_up_to_so_many_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "REMEMBERED_WORDS", 5_000)
+    monkeypatch.setattr(profiles, "_OVER_WORDS", 5_000)
     monkeypatch.setattr(profiles, "_remembered", profiles._Remembered())
     first = profile(REPORT)
     for number in range(640):
         profile(f"{REPORT} number {number}")
         assert profile(REPORT) is first, "what is wanted again and again stays"
     kept = profiles._remembered._profiles.values()
-    assert sum(len(one.words) for one in kept) < 5_000 + profiles._TRIMMED_EVERY * 250
+    assert sum(len(one.words) for one in kept) < 5_000 + 5_000 + 250
     assert len(kept) > 10
 
 
