@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pipeline.feeds import read_feed
@@ -21,7 +21,7 @@ from pipeline.reading.charset import decode_page
 from pipeline.reading.moments import parse_moment
 from pipeline.record import read_record
 from pipeline.text import one_line, scrub
-from pipeline.values import EntryHints, FetchedPage, Unread
+from pipeline.values import EntryHints, FetchedPage, Listing, Unread
 from pipeline.wire.identity import is_wire_url
 from workers.http import HttpPolicy, parse_allow_addresses, parse_robots
 from workers.http.answers import clean_headers, declared_bytes, media_type, read_retry_after
@@ -60,7 +60,10 @@ def _all_storable(texts: Iterable[str | None]) -> bool:
 
 
 def feed(data: bytes) -> None:
-    """Any bytes are a feed or none; entries are canonical, storable, dated within bounds, and once each."""
+    """Any bytes are a feed or none; entries are canonical, storable, dated within bounds, and once each.
+
+    Read again as the same feed, it lists the same: what is known is not parsed, and that changes nothing.
+    """
     reading = read_feed(data, _type_of(data), FEED_URL, NOW)
     assert reading.problem is None or not reading.entries
     assert len({entry.url for entry in reading.entries}) == len(reading.entries) <= 2_000
@@ -72,6 +75,13 @@ def feed(data: bytes) -> None:
         assert entry.title is None or one_line(entry.title) == entry.title
         assert _all_storable((entry.title, entry.summary, entry.guid, entry.published_raw, *entry.authors))
         assert entry.published_at is None or EARLIEST <= entry.published_at <= NOW + timedelta(days=1)
+    listed = [(entry.key, entry.url, entry.version) for entry in reading.entries]
+    digests = frozenset(entry.digest for entry in reading.entries if entry.digest is not None)
+    if digests:
+        known = Listing({key: version for key, _, version in listed}, digests)
+        again = read_feed(data, _type_of(data), FEED_URL, NOW, known)
+        assert [(entry.key, entry.url, entry.version) for entry in again.entries] == listed
+        assert replace(again, entries=()) == replace(reading, entries=())
 
 
 def page(data: bytes) -> None:
