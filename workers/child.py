@@ -43,7 +43,7 @@ WORN_BYTES = 208 << 20
 PAGE_MEMORY_BYTES = 240 << 20
 MEMORY_LOOK_S = 0.05
 # A child that has grown by so much since it last did gives back what it can.
-TIDY_BYTES = 32 << 20
+TIDY_BYTES = 16 << 20
 # So many more objects than before, and the child looks for cycles among the young ones (Python: 700).
 GC_THRESHOLD = 50_000
 COMMAND = (sys.executable, "-m", "workers.child")

@@ -22,6 +22,10 @@ from trafilatura.main_extractor import extract_content
 from trafilatura.settings import Extractor
 from trafilatura.xml import xmltotxt
 
+from pipeline.reading import stop_words
+
+stop_words.use()
+
 # Kinds that an expression has been asked of: no site has so many, and hostile ones must not fill the memory.
 _MAX_KINDS = 8192
 _MAX_KIND_CHARS = 400
