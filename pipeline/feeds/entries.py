@@ -105,13 +105,13 @@ def to_reading(raw: RawFeed, url: str, now: datetime, known: Mapping[str, str], 
     linked = [(item, _identity(item, url, here, source)) for item in raw.entries]
     reused = _reused_guids(linked)
     for item, link in linked:
-        if item.is_cut and (link is None or _key(item, link, reused) not in known):
+        key = _key(item, link, reused) if link is not None else ""
+        if item.is_cut and key not in known:
             return None
         if link is None:
             refused += 1
         elif link.url not in seen:
             seen.add(link.url)
-            key = _key(item, link, reused)
             is_known = key in known
             if is_known or fresh < ENTRIES_MAX:
                 fresh += not is_known

@@ -233,14 +233,8 @@ def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_n
         return replace(
             state, body_sha256=None, etag=forgotten(state.etag), last_modified=forgotten(state.last_modified)
         )
-    return _validated(replace(state, body_sha256=body_digest(page.body)), page, is_replaced=True, has_news=has_news)
-
-
-def _validated(
-    state: FeedState, answer: FetchedPage | NotModified, *, is_replaced: bool = False, has_news: bool = False
-) -> FeedState:
-    """The state with the answer's validators. `is_replaced`: one that the answer lacks is forgotten, too."""
-    return replace(state, **validators_after(state, answer, is_replaced=is_replaced, has_news=has_news))
+    validators = validators_after(state, page, is_replaced=True, has_news=has_news)
+    return replace(state, body_sha256=body_digest(page.body), **validators)
 
 
 def _healthy(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> FeedState:

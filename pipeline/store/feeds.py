@@ -388,9 +388,10 @@ def apply_poll(
     remember_entries(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     if plan.listed is not None:
         remember_listing(connection, plan.state.id, [key for key, _ in plan.listed], now)
-    _note_events(connection, plan, feed, now)
+    before = feed_state(feed)
+    _note_events(connection, plan, before, now)
     _save_state(connection, plan, feed, keeps_lease=keeps_lease)
-    _note_rhythm(connection, plan, feed, now)
+    _note_rhythm(connection, plan, before, feed.added_at, now)
     connection.execute(
         _NOTE_POLL,
         {
@@ -420,7 +421,7 @@ def _status_after(stored: FeedStatus, plan: PollPlan) -> FeedStatus:
     return plan.state.status
 
 
-def _note_events(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:
+def _note_events(connection: Connection, plan: PollPlan, feed: FeedState, now: datetime) -> None:
     """The rare things: moved, parked, rolled over."""
     if feed.url != plan.state.url:
         add_event(connection, EventKind.FEED_MOVED, feed.url, {"to": plan.state.url}, now)
@@ -428,17 +429,17 @@ def _note_events(connection: Connection, plan: PollPlan, feed: Row[Any], now: da
         add_event(connection, EventKind.FEED_STATUS, feed.url, {"to": plan.state.status.value}, now)
     if plan.lost_estimate is not None:
         add_event(connection, EventKind.FEED_GAP, feed.url, {"lost_estimate": plan.lost_estimate}, now)
-    for name in distrusted_since(feed_state(feed), plan.state):
+    for name in distrusted_since(feed, plan.state):
         add_event(connection, EventKind.FEED_DISTRUSTED, feed.url, {"validator": name}, now)
 
 
-def _note_rhythm(connection: Connection, plan: PollPlan, feed: Row[Any], now: datetime) -> None:
+def _note_rhythm(connection: Connection, plan: PollPlan, feed: FeedState, added_at: datetime, now: datetime) -> None:
     """The feed's habit, and its silence against it; what a first reading finds is a backlog and no habit."""
     if plan.outcome not in _HEARD:
         return
-    note_silence(connection, feed_state(feed), feed.url, has_news=bool(plan.announced), now=now)
+    note_silence(connection, feed, feed.url, has_news=bool(plan.announced), now=now)
     if plan.announced and feed.known_entries:
-        since = note_news(connection, feed.id, feed.added_at, len(plan.announced), now)
+        since = note_news(connection, feed.id, added_at, len(plan.announced), now)
         connection.execute(_SILENT_AFTER, {"b_id": feed.id, "b_since": since})
 
 
