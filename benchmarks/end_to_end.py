@@ -141,6 +141,8 @@ def _watched(run: subprocess.Popen[str]) -> tuple[float, dict[str, float]]:
 
 def _role(command: list[str]) -> str:
     words = [word for word in command if not word.startswith("-")]
+    if not words:
+        return "ended"  # A process that has just died has no command line any more.
     return "valkey" if "valkey" in words[0] else words[1] if words[1:2] == ["workers.child"] else words[-1]
 
 

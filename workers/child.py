@@ -100,12 +100,13 @@ class ChildUnavailable(ChildProcessError):
 class ReadingChild:
     """One child process, started when first needed and again after it was killed or has grown old.
 
-    Used by one task at a time.
+    Several tasks may ask; each waits for the answers of those before.
     """
 
     def __init__(self, wall_limit_s: float = WALL_LIMIT_S, command: Sequence[str] = COMMAND) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._served = 0
+        self._turn = asyncio.Lock()
         self._wall_limit_s = wall_limit_s
         self._command = command
 
@@ -143,6 +144,10 @@ class ReadingChild:
 
     async def _ask(self, request: Request) -> Answer | Unread:
         """The child's answer. A child that somebody else killed is no verdict on the page: it is asked once more."""
+        async with self._turn:
+            return await self._asked(request)
+
+    async def _asked(self, request: Request) -> Answer | Unread:
         died = Unread(Reason.EXTRACT_BUDGET, "the reading process died")
         for _ in range(ASK_TRIES):
             process = await self._started()

@@ -25,6 +25,7 @@ from workers.child import ReadingChild
 from workers.database import reading
 from workers.gate import SqlGate, SqlRobotsStore
 from workers.http import HttpClient, RobotsBook, product_token
+from workers.lanes import Lanes, LoopThread
 from workers.memory import SiteMemory
 from workers.policy import http_policy
 from workers.process import describe, is_passing, new_name, prolong_leases, utc_now
@@ -89,6 +90,16 @@ class Reader:
         if len(ended) < len(claims):
             await asyncio.to_thread(self._give_back, token)
         return ended
+
+    async def read_batch(self, url_ids: Sequence[int]) -> None:
+        """The same for a worker. The one place of its process that catches everything: claims run out, and go back."""
+        try:
+            await self.read_urls(url_ids)
+        except Exception as error:
+            if is_passing(error):
+                log.warning("batch_failed", error=describe(error))
+            else:
+                log.exception("batch_failed")
 
     def _claim(self, url_ids: Sequence[int], token: str) -> list[Claim]:
         if self._is_stopping:
@@ -256,34 +267,27 @@ def _our_fault(claim: Claim, error: Exception) -> FetchFailure:
 def run_reader(engine: Engine, settings: Settings) -> None:
     """Work on the queue until SIGTERM."""
     name = new_name("reader")
-    # One loop for the process's life keeps connections and the child from one job to the next.
-    with asyncio.Runner() as runner:
+    archive, child = Archive(settings.archive_dir, name), ReadingChild()
+    with LoopThread() as loop:
         gate = SqlGate(engine, settings.host_delay_s, GATHER_S)
         robots = RobotsBook(SqlRobotsStore(engine, GATHER_S), product_token(settings.user_agent))
         http = HttpClient(http_policy(settings), gate, utc_now)
-        child = ReadingChild()
-        archive = Archive(settings.archive_dir, name)
         reader = Reader(engine, http, robots, child, archive, settings)
+        lanes = Lanes(loop, reader.read_batch)
 
         def read_urls(url_ids: Sequence[int]) -> str:
-            try:
-                return f"{len(runner.run(reader.read_urls(url_ids)))} settled"
-            except Exception as error:
-                # The one place of this process that catches everything: the claims run out and are taken back.
-                if is_passing(error):
-                    log.warning("batch_failed", error=describe(error))
-                else:
-                    log.exception("batch_failed")
-                return "failed"
+            lanes.take(url_ids)
+            return "taken"
 
-        runner.run(http.__aenter__())
+        loop.run(http.__aenter__())
         for note in http.guard_notes():
             log.info("guard", note=note)
         log.info("reader_started", name=name)
         try:
             run_worker(settings.redis_dsn, name, {READ_URLS: read_urls}, reader.stop)
+            lanes.drain()
         finally:
-            runner.run(http.__aexit__(None, None, None))
-            runner.run(child.close())
+            loop.run(http.__aexit__(None, None, None))
+            loop.run(child.close())
             archive.close()
     log.info("reader_stopped")

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, TextClause, bindparam, delete, func, ins
 from pipeline.identity.fingerprints import anchors as anchors_of
 from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, Match, resemble
 from pipeline.outcomes import MoveCause
-from pipeline.store.events_told import ask_event_look
+from pipeline.store.events_told import ask_event_looks
 from pipeline.store.lookups import Wanted, candidates_of, find_copies
 from pipeline.store.many import ForRows
 from pipeline.store.origins import keep_origins
@@ -263,7 +263,7 @@ def move_stories(
     for cluster_id in sorted((old_cluster, new_cluster)):
         pool_cluster(connection, cluster_id)
         keep_origins(connection, cluster_id, now)
-        ask_event_look(connection, cluster_id, now)
+        ask_event_looks(connection, [cluster_id], now)
     for story_id in story_ids:
         inherit_status(connection, story_id, now)
 

@@ -38,9 +38,10 @@ LEAD_CHARS = 700
 _LOCK = text("SELECT pg_advisory_xact_lock(5870123)")
 
 
-def ask_event_look(connection: Connection, cluster_id: int, now: datetime) -> None:
-    """Note that the cluster's event is to be decided, if it is about conflict policy or has been part of an event."""
-    connection.execute(_ask(connection.dialect.name), {"cluster": cluster_id, "now": now})
+def ask_event_looks(connection: Connection, cluster_ids: Sequence[int], now: datetime) -> None:
+    """Note for each cluster that its event is to be decided, if it is about conflict policy or has been part of one."""
+    asked = [{"cluster": cluster_id, "now": now} for cluster_id in cluster_ids]
+    connection.execute(_ask(connection.dialect.name), asked)
 
 
 def ask_first_event_look(connection: Connection, cluster_id: int, now: datetime) -> None:
@@ -100,7 +101,7 @@ def count_event(connection: Connection, event_id: int, now: datetime) -> int:
     """Decide the origins of all stories of an event anew; returns how many are independent."""
     members = select(event_clusters.c.cluster_id).where(event_clusters.c.event_id == event_id)
     decided = decide_origins(tellings_of(connection, list(connection.execute(members).scalars())))
-    write_origins(connection, decided, now)
+    write_origins(connection, decided.of_story, now)
     is_other = (told_events.c.id == event_id) & (told_events.c.independent_origins != decided.independent)
     values = {"independent_origins": decided.independent, "changed_at": now}
     connection.execute(update(told_events).where(is_other).values(**values))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from operator import itemgetter
 
@@ -107,7 +108,8 @@ WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= {REPRESE
 class BatchLook:
     """What the texts of a batch find, in SQL and in one another, while the batch is stored story by story.
 
-    Made without texts it looks each up when its turn comes. `stored` are the stories that were stored with it.
+    Made without texts it looks each up when its turn comes. `stored` are the stories that were stored with it, `joined`
+    the clusters that some of them joined, with the last instant at which one did.
     """
 
     def __init__(self, connection: Connection, texts: Sequence[Wanted] = ()) -> None:
@@ -120,6 +122,7 @@ class BatchLook:
         self._held: frozenset[int] | None = None
         self._founded: set[int] = set()
         self.stored: list[int] = []
+        self.joined: dict[int, datetime] = {}
         self._look_up(texts)
 
     def hold_ahead(self, url_ids: Sequence[int], content_hashes: Sequence[str]) -> None:

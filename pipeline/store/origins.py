@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, TextClause, TextualSelect, bindparam, delete,
 
 from pipeline.identity.credits import METHOD as CREDITS_METHOD
 from pipeline.identity.credits import CreditText, cited, read_credits
-from pipeline.identity.origins import METHOD, Origin, Origins, Telling, decide_origins
+from pipeline.identity.origins import METHOD, Origin, Telling, decide_origins
 from pipeline.outcomes import CreditPlace, Relation, SourceKind
 from pipeline.store.schema import (
     clusters,
@@ -82,22 +82,32 @@ def keep_origins(connection: Connection, cluster_id: int, now: datetime) -> bool
     after the commit (events.py).
     """
     decided = decide_origins(tellings_of(connection, [cluster_id]))
-    write_origins(connection, decided, now)
-    return write_counts(connection, decided, now)
+    write_origins(connection, decided.of_story, now)
+    return write_counts(connection, decided.of_cluster, now)
+
+
+def keep_origins_of(connection: Connection, cluster_ids: Sequence[int], now: datetime) -> None:
+    """The same of several clusters, each by itself."""
+    of_cluster: defaultdict[int, list[Telling]] = defaultdict(list)
+    for telling in _tellings(connection, cluster_ids, {}):
+        of_cluster[telling.cluster_id].append(telling)
+    each = [decide_origins(tellings) for tellings in of_cluster.values()]
+    write_origins(connection, {key: origin for one in each for key, origin in one.of_story.items()}, now)
+    write_counts(connection, {key: count for one in each for key, count in one.of_cluster.items()}, now)
 
 
 def keep_first_origin(connection: Connection, founder: Telling, now: datetime) -> None:
     """The same of a cluster whose one story was stored just now: SQL knows no more of it than `founder` says."""
     decided = decide_origins([founder])
-    insert_rows(connection, story_origins, _dated(decided, now))
+    insert_rows(connection, story_origins, _dated(decided.of_story, now))
     if decided.of_cluster != {founder.cluster_id: 1}:
-        write_counts(connection, decided, now)
+        write_counts(connection, decided.of_cluster, now)
 
 
-def write_counts(connection: Connection, decided: Origins, now: datetime) -> bool:
+def write_counts(connection: Connection, of_cluster: Mapping[int, int], now: datetime) -> bool:
     """Note each cluster's number of independent origins where it is another than before; whether any was."""
     is_changed = False
-    for cluster_id, count in sorted(decided.of_cluster.items()):
+    for cluster_id, count in sorted(of_cluster.items()):
         changed = connection.execute(_COUNT, {"cluster": cluster_id, "count": count, "now": now}).rowcount
         is_changed = is_changed or bool(changed)
     return is_changed
@@ -110,21 +120,21 @@ _COUNT = (
 )
 
 
-def write_origins(connection: Connection, decided: Origins, now: datetime) -> None:
+def write_origins(connection: Connection, of_story: Mapping[int, Origin], now: datetime) -> None:
     """Write the origins that differ from what is there."""
-    ids = sorted(decided.of_story)
+    ids = sorted(of_story)
     found: dict[int, tuple[Any, ...]] = {}
     for piece in slices(ids):
         query = select(story_origins).where(story_origins.c.story_id.in_(piece))
         found |= {row.story_id: tuple(row)[:-1] for row in connection.execute(query)}
-    changed = [row for row in _dated(decided, now) if found.get(row["story_id"]) != tuple(row.values())[:-1]]
+    changed = [row for row in _dated(of_story, now) if found.get(row["story_id"]) != tuple(row.values())[:-1]]
     for piece in slices([row["story_id"] for row in changed if row["story_id"] in found]):
         connection.execute(delete(story_origins).where(story_origins.c.story_id.in_(piece)))
     insert_rows(connection, story_origins, changed)
 
 
-def _dated(decided: Origins, now: datetime) -> list[dict[str, Any]]:
-    return [_row(story_id, origin) | {"decided_at": now} for story_id, origin in sorted(decided.of_story.items())]
+def _dated(of_story: Mapping[int, Origin], now: datetime) -> list[dict[str, Any]]:
+    return [_row(story_id, origin) | {"decided_at": now} for story_id, origin in sorted(of_story.items())]
 
 
 def _row(story_id: int, origin: Origin) -> dict[str, Any]:
@@ -144,13 +154,19 @@ def _row(story_id: int, origin: Origin) -> dict[str, Any]:
 
 
 def tellings_of(connection: Connection, cluster_ids: Sequence[int]) -> list[Telling]:
-    """The stories of the clusters, and the pages that repeat one word for word, with all that decides their origins."""
+    """The stories of the clusters, and the pages that repeat one word for word, with all that decides their origins.
+
+    Several clusters are those of one event: what their stories take from one another counts.
+    """
+    return _tellings(connection, cluster_ids, _taken_by(connection, cluster_ids) if len(cluster_ids) > 1 else {})
+
+
+def _tellings(connection: Connection, cluster_ids: Sequence[int], taken: Mapping[int, Sequence[int]]) -> list[Telling]:
     rows = connection.execute(_tellings_query(connection.dialect.name), {"clusters": listed(connection, cluster_ids)})
     found = rows.all()
     if not found:
         return []
     credits = _credits_of(connection, [row.url_id for row in found])
-    taken = _taken_by(connection, cluster_ids) if len(cluster_ids) > 1 else {}
     return [
         Telling(
             story_id=row.story_id,

@@ -26,7 +26,7 @@ from pipeline.store.copies import (
     move_stories,
     note_second_look,
 )
-from pipeline.store.events_told import ask_event_look
+from pipeline.store.events_told import ask_event_looks
 from pipeline.store.lookups import Wanted, find_copies, is_in_two
 from pipeline.store.origins import credit_again, keep_origins
 from pipeline.store.schema import past_links, reclusterings, stories, story_links
@@ -99,7 +99,7 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
         note_second_look(connection, story_id, now)
     credit_again(connection, story_id)
     keep_origins(connection, target, now)
-    ask_event_look(connection, target, now)
+    ask_event_looks(connection, [target], now)
     is_moved = target != story.cluster_id
     done = update(reclusterings).where(reclusterings.c.method == METHOD)
     connection.execute(done.values(last_story_id=story_id, moved=reclusterings.c.moved + int(is_moved)))

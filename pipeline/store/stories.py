@@ -45,11 +45,12 @@ from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import delete_of, insert_id, insert_new, insert_rows
 from pipeline.store.statuses import apply_notice, inherit_status
 from pipeline.store.verdicts import (
+    add_first_verdict,
     add_story_codes,
     hold_cluster_of,
-    keep_first_verdict,
     keep_founding_verdict,
     keep_verdict,
+    pool_joined,
 )
 from pipeline.values import Claim, DroppedLine, Fingerprint, PageRef, StoredStory, StoryRecord, SubjectCode
 from pipeline.wire.identity import is_wire_url, source_of
@@ -102,7 +103,7 @@ def store_record(
     else:
         alone = BatchLook(connection)
         stored = _store_first(connection, claim, page_id, final_url, record, known, look or alone, now)
-        keep_missing_facts(connection, alone.stored)
+        _count_stored(connection, alone)
     if known.has_dropped:
         keep_dropped(connection, claim.url_id, record.story.dropped)
     else:
@@ -115,6 +116,12 @@ def stored_together(connection: Connection, look: BatchLook) -> Iterator[None]:
     """Stories that are stored inside with `look` are counted and indexed at the end of the block, all at once."""
     with indexed_together(connection):
         yield
+    _count_stored(connection, look)
+
+
+def _count_stored(connection: Connection, look: BatchLook) -> None:
+    if look.joined:
+        pool_joined(connection, look.joined, max(look.joined.values()))
     keep_missing_facts(connection, look.stored)
 
 
@@ -193,7 +200,8 @@ def _store_first(
         founder = Telling(story_id, cluster_id, site, record.story.published_at or now, now, claims)
         keep_founding_verdict(connection, founder, record.verdict, now)
     else:
-        keep_first_verdict(connection, story_id, cluster_id, record.verdict, now)
+        add_first_verdict(connection, story_id, record.verdict, now)
+        look.joined[cluster_id] = now
     apply_notice(connection, story_id, notice_of(record), now)
     if matches:
         inherit_status(connection, story_id, now)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, or_, select, update
+from sqlalchemy.sql.dml import Delete
 
 from pipeline.identity.origins import Telling
 from pipeline.judging.pooling import PooledVerdict, StoryScores, pool
-from pipeline.store.events_told import ask_event_look, ask_first_event_look
+from pipeline.store.events_told import ask_event_looks, ask_first_event_look
 from pipeline.store.facts import keep_cluster_facts, keep_facts
-from pipeline.store.origins import keep_first_origin, keep_origins
+from pipeline.store.origins import keep_first_origin, keep_origins, keep_origins_of
 from pipeline.store.schema import (
     attributions,
     cluster_acts,
@@ -45,22 +48,32 @@ def keep_verdict(connection: Connection, story_id: int, revision: int, verdict: 
     for table in (mentions, place_mentions, attributions):
         delete_of(connection, table.c.story_id, story_id)
     _add(connection, story_id, revision, verdict, now)
-    if cluster_id is None or not _pool(connection, cluster_id):
+    if cluster_id is None or not _pool(connection, [cluster_id]):
         keep_facts(connection, story_id)
     if cluster_id is not None:
         keep_origins(connection, cluster_id, now)
-        ask_event_look(connection, cluster_id, now)
+        ask_event_looks(connection, [cluster_id], now)
 
 
-def keep_first_verdict(connection: Connection, story_id: int, cluster_id: int, verdict: Verdict, now: datetime) -> None:
-    """The same of a story that was stored just now in a cluster that the caller holds: nothing is there to replace.
+def add_first_verdict(connection: Connection, story_id: int, verdict: Verdict, now: datetime) -> None:
+    """The first verdict of a story that joined a cluster just now: nothing is there to replace.
 
-    Unless its report says something else now, its facts are missing still (`keep_missing_facts`).
+    It counts once its report's is pooled (`pool_joined`).
     """
     _add(connection, story_id, 1, verdict, now)
-    _pool(connection, cluster_id)
-    keep_origins(connection, cluster_id, now)
-    ask_event_look(connection, cluster_id, now)
+
+
+def pool_joined(connection: Connection, cluster_ids: Iterable[int], now: datetime) -> None:
+    """Pool the reports anew that stories have joined, decide their origins, and ask for a look at their events.
+
+    The caller holds the clusters, and calls this once for all that a batch brought: twenty copies of one report are
+    one change of it. Facts that are missing still are made afterwards (`keep_missing_facts`).
+    """
+    joined = sorted(cluster_ids)
+    if joined:
+        _pool(connection, joined)
+        keep_origins_of(connection, joined, now)
+        ask_event_looks(connection, joined, now)
 
 
 def keep_founding_verdict(connection: Connection, founder: Telling, verdict: Verdict, now: datetime) -> None:
@@ -71,7 +84,7 @@ def keep_founding_verdict(connection: Connection, founder: Telling, verdict: Ver
     _add(connection, founder.story_id, 1, verdict, now)
     scores = StoryScores(verdict.conflict, verdict.conflict_policy, verdict.threshold, _in_order(verdict.acts))
     pooled = pool([scores])
-    _write_pooled(connection, founder.cluster_id, pooled, now)
+    _write_pooled(connection, {founder.cluster_id: _Pooled(pooled, now)})
     keep_first_origin(connection, founder, now)
     if pooled.is_conflict_policy:
         ask_first_event_look(connection, founder.cluster_id, now)
@@ -143,68 +156,103 @@ def pool_cluster(connection: Connection, cluster_id: int) -> bool:
     """
     # Two who pool one cluster at once would each miss the other's story.
     _hold(connection, cluster_id)
-    return _pool(connection, cluster_id)
+    return bool(_pool(connection, [cluster_id]))
 
 
-def _pool(connection: Connection, cluster_id: int) -> bool:
-    """`pool_cluster` for who holds the cluster already."""
-    before = {tuple(row) for row in connection.execute(_COUNTING, {"cluster": cluster_id})}
-    if before:
-        delete_of(connection, cluster_acts.c.cluster_id, cluster_id)
-        delete_of(connection, cluster_verdicts.c.cluster_id, cluster_id)
-    is_changed = _add_pooled(connection, cluster_id) != before
-    if is_changed:
+def _pool(connection: Connection, cluster_ids: Sequence[int]) -> set[int]:
+    """`pool_cluster` for who holds the clusters already; those whose verdict says something else than before."""
+    before: defaultdict[int, _Counting] = defaultdict(set)
+    for cluster_id, *counting in connection.execute(_COUNTING, {"clusters": list(cluster_ids)}):
+        before[cluster_id].add(tuple(counting))
+    for table in (cluster_acts, cluster_verdicts) if before else ():
+        connection.execute(_forget(table), {"clusters": list(before)})
+    pooled = _pooled_of(connection, cluster_ids)
+    _write_pooled(connection, pooled)
+    after = {cluster_id: _counting(verdict.pooled) for cluster_id, verdict in pooled.items()}
+    changed = {cluster_id for cluster_id in cluster_ids if after.get(cluster_id, set()) != before[cluster_id]}
+    for cluster_id in sorted(changed):
         keep_cluster_facts(connection, cluster_id)
-    return is_changed
+    return changed
+
+
+@cache
+def _forget(table: Table) -> Delete:
+    return delete(table).where(table.c.cluster_id.in_(bindparam("clusters", expanding=True)))
 
 
 # What `story_facts` takes from the verdict of a cluster; no row when there is none.
+_Counting = set[tuple[Any, ...]]
 _COUNTING = (
     select(
+        cluster_verdicts.c.cluster_id,
         cluster_verdicts.c.is_conflict,
         cluster_verdicts.c.is_conflict_policy,
         cluster_acts.c.act,
         cluster_acts.c.score,
     )
     .outerjoin(cluster_acts, cluster_acts.c.cluster_id == cluster_verdicts.c.cluster_id)
-    .where(cluster_verdicts.c.cluster_id == bindparam("cluster"))
+    .where(cluster_verdicts.c.cluster_id.in_(bindparam("clusters", expanding=True)))
 )
 
 
-def _add_pooled(connection: Connection, cluster_id: int) -> set[tuple[Any, ...]]:
-    """Pool a cluster that has no verdict; returns what _COUNTING would say of it now."""
-    rows = connection.execute(_OF_CLUSTER, {"cluster": cluster_id}).all()
-    if not rows:
-        return set()
-    acts = _acts_by_verdict(connection, [row.id for row in rows])
-    pooled = pool(
-        [StoryScores(row.conflict, row.conflict_policy, row.threshold, tuple(acts.get(row.id, ()))) for row in rows]
-    )
-    _write_pooled(connection, cluster_id, pooled, rows[-1].judged_at)
+def _counting(pooled: PooledVerdict) -> _Counting:
+    """What _COUNTING would say of it."""
     flags = (pooled.is_conflict, pooled.is_conflict_policy)
     return {(*flags, act.act, act.score) for act in pooled.acts} or {(*flags, None, None)}
 
 
-def _write_pooled(connection: Connection, cluster_id: int, pooled: PooledVerdict, judged_at: datetime) -> None:
-    row = {
-        "cluster_id": cluster_id,
-        "stories": pooled.stories,
-        "conflict": pooled.conflict,
-        "conflict_policy": pooled.conflict_policy,
-        "threshold": pooled.threshold,
-        "is_conflict": pooled.is_conflict,
-        "is_conflict_policy": pooled.is_conflict_policy,
-        "judged_at": judged_at,
-    }
-    insert_rows(connection, cluster_verdicts, [row])
-    named = [{"cluster_id": cluster_id, "act": act.act, "score": act.score} for act in pooled.acts]
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """The verdict of a cluster, and when the last of its stories was judged."""
+
+    pooled: PooledVerdict
+    judged_at: datetime
+
+
+def _pooled_of(connection: Connection, cluster_ids: Sequence[int]) -> dict[int, _Pooled]:
+    """Cluster id -> its verdict, from its stories' current ones; none for a cluster without."""
+    rows = connection.execute(_OF_CLUSTERS, {"clusters": list(cluster_ids)}).all()
+    acts = _acts_by_verdict(connection, [row.id for row in rows])
+    scores: defaultdict[int, list[StoryScores]] = defaultdict(list)
+    judged_at: dict[int, datetime] = {}
+    for row in rows:
+        named = tuple(acts.get(row.id, ()))
+        scores[row.cluster_id].append(StoryScores(row.conflict, row.conflict_policy, row.threshold, named))
+        judged_at[row.cluster_id] = row.judged_at
+    return {cluster_id: _Pooled(pool(found), judged_at[cluster_id]) for cluster_id, found in scores.items()}
+
+
+def _write_pooled(connection: Connection, verdicts_of: Mapping[int, _Pooled]) -> None:
+    rows = [
+        {
+            "cluster_id": cluster_id,
+            "stories": verdict.pooled.stories,
+            "conflict": verdict.pooled.conflict,
+            "conflict_policy": verdict.pooled.conflict_policy,
+            "threshold": verdict.pooled.threshold,
+            "is_conflict": verdict.pooled.is_conflict,
+            "is_conflict_policy": verdict.pooled.is_conflict_policy,
+            "judged_at": verdict.judged_at,
+        }
+        for cluster_id, verdict in verdicts_of.items()
+    ]
+    insert_rows(connection, cluster_verdicts, rows)
+    named = [
+        {"cluster_id": cluster_id, "act": act.act, "score": act.score}
+        for cluster_id, verdict in verdicts_of.items()
+        for act in verdict.pooled.acts
+    ]
     insert_rows(connection, cluster_acts, named)
 
 
-_OF_CLUSTER = (
-    select(*(verdicts.c[name] for name in ("id", "conflict", "conflict_policy", "threshold", "judged_at")))
+_OF_CLUSTERS = (
+    select(
+        stories.c.cluster_id,
+        *(verdicts.c[name] for name in ("id", "conflict", "conflict_policy", "threshold")),
+        verdicts.c.judged_at,
+    )
     .join(stories, stories.c.id == verdicts.c.story_id)
-    .where(stories.c.cluster_id == bindparam("cluster"), verdicts.c.is_current)
+    .where(stories.c.cluster_id.in_(bindparam("clusters", expanding=True)), verdicts.c.is_current)
     .order_by(verdicts.c.judged_at, verdicts.c.id)
 )
 

@@ -8,20 +8,34 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
-from store_builders import TEXT, announce, at, claim_all, entry, record, store
+from store_builders import TEXT, announce, at, claim_all, entry, page_ref, record, store
 
 from pipeline.identity.sources import cited_source
 from pipeline.outcomes import CreditPlace, PolicyType, SourceKind
 from pipeline.store import reclustering, reports, schema, verdicts
 from pipeline.store import watches as watch_store
-from pipeline.store.events_told import ask_event_look
+from pipeline.store.events_told import ask_event_looks
+from pipeline.store.lookups import BatchLook
 from pipeline.store.origins import keep_origins
 from pipeline.store.reclustering import decide_again
+from pipeline.store.stories import add_page, store_record, stored_together, wanted_of
 from pipeline.values import ActScore, Attribution, Credit, StoryRecord
 from pipeline.watching.conditions import parse_condition
 
 # An outlet's edit of the text: the same report.
 EDITED = TEXT.replace("on Sunday", "at the weekend").replace("late but welcome", "late")
+
+
+FISHERY = (
+    "Fishermen on the western lakes have asked the government to reopen the winter fishery two weeks early after a "
+    "mild autumn left the ice too thin for the usual season. The ministry of agriculture said it would decide by "
+    "Friday, once its inspectors had counted the stocks in four bays."
+)
+BRIDGE = (
+    "Engineers closed the old road bridge at Halden on Tuesday evening when sensors showed that its northern pier had "
+    "sunk by nine millimetres since the flood in August. Lorries are sent over the motorway, which adds forty minutes, "
+    "and the council hopes to let cars cross again before the schools open."
+)
 
 
 def credit(name: str) -> Credit:
@@ -32,6 +46,11 @@ def credit(name: str) -> Credit:
 
 def told(words: str, *names: str) -> StoryRecord:
     return replace(record(words), credits=tuple(credit(name) for name in names))
+
+
+def judged(what: StoryRecord, score: float, *acts: PolicyType) -> StoryRecord:
+    scored = tuple(ActScore(act, score) for act in acts)
+    return replace(what, verdict=replace(what.verdict, conflict=score, conflict_policy=score, acts=scored))
 
 
 def store_all(engine: Engine, told_by: Sequence[tuple[str, StoryRecord]]) -> list[int]:
@@ -156,7 +175,49 @@ def test_the_founder_of_a_cluster_gets_the_rows_that_asking_sql_for_all_of_it_wo
         cluster_id = connection.execute(select(schema.stories.c.cluster_id)).scalar_one()
         assert verdicts.pool_cluster(connection, cluster_id) is False
         keep_origins(connection, cluster_id, at(60))
-        ask_event_look(connection, cluster_id, at(60))
+        ask_event_looks(connection, [cluster_id], at(60))
     assert rows() == founded
     assert origins(engine)[story_id][1] == "Reuters"
     assert len(founded[1]) == 2
+
+
+def test_what_a_batch_joins_gets_the_rows_that_each_report_by_itself_would_get(engine: Engine) -> None:
+    """Copies of a stored report, of two at once, and of one that the batch itself founds."""
+    store_all(engine, [("one.example", judged(told(TEXT), 0.2)), ("two.example", told(FISHERY, "AFP"))])
+    batch = [
+        ("three.example", judged(told(EDITED, "Reuters"), 0.9, PolicyType.TALKS)),
+        ("four.example", judged(told(TEXT + " It said so."), 0.9)),
+        ("five.example", told(FISHERY + " It said so.")),
+        ("six.example", told(BRIDGE, "AP")),
+        ("seven.example", judged(told(BRIDGE + " It said so."), 0.1)),
+    ]
+    announce(engine, [entry(number, site=site) for number, (site, _) in enumerate(batch, start=10)])
+    claims = {claim.site: claim for claim in claim_all(engine, now=at(600))}
+    with engine.begin() as connection:
+        look = BatchLook(connection, [wanted_of(claims[site].url, what) for site, what in batch])
+        with stored_together(connection, look):
+            for site, what in batch:
+                page_id = add_page(connection, claims[site].url_id, page_ref(claims[site].url))
+                store_record(connection, claims[site], page_id, claims[site].url, what, at(600), look)
+    tables = (
+        schema.cluster_verdicts, schema.cluster_acts, schema.story_origins, schema.story_facts, schema.clusters,
+        schema.event_looks,
+    )  # fmt: skip
+
+    def rows() -> list[set[str]]:
+        with engine.begin() as connection:
+            return [{repr(tuple(row)) for row in connection.execute(select(table))} for table in tables]
+
+    together = rows()
+    assert len(look.joined) == 3
+    assert [len(found) for found in together[:1] + together[2:4]] == [3, 7, 7]
+    with engine.begin() as connection:
+        for cluster_id in connection.execute(select(schema.clusters.c.id)).scalars().all():
+            assert verdicts.pool_cluster(connection, cluster_id) is False
+            keep_origins(connection, cluster_id, at(600))
+    assert rows() == together
+    assert counted(engine) == [(1, 2), (1, 1), (1, 1)]
+    assert set(origins(engine).values()) >= {
+        ("agency", "Reuters", None),
+        ("agency", "Associated Press", None),
+    }
