@@ -178,28 +178,45 @@ def claim_urls(
     """
     if not url_ids:
         return []
-    connection.execute(
-        update(urls)
-        .where(urls.c.id.in_(url_ids), urls.c.state == UrlState.QUEUED)
-        .values(
-            state=UrlState.CLAIMED,
-            attempts=urls.c.attempts + 1,
-            lease_token=token,
-            lease_until=now + timedelta(seconds=lease_s),
-        )
+    given = {"claimed": list(url_ids), "token": token}
+    connection.execute(_TAKE, given | {"until": now + timedelta(seconds=lease_s)})
+    rows = connection.execute(_taken_query(), given | _whole_between(now))
+    return [_claim(row) for row in rows]
+
+
+_AMONG_CLAIMED = urls.c.id.in_(bindparam("claimed", expanding=True))
+_TAKE = (
+    update(urls)
+    .where(_AMONG_CLAIMED, urls.c.state == UrlState.QUEUED)
+    .values(
+        state=UrlState.CLAIMED,
+        attempts=urls.c.attempts + 1,
+        lease_token=bindparam("token"),
+        lease_until=bindparam("until"),
     )
-    query = _claim_query(now).where(urls.c.id.in_(url_ids), urls.c.lease_token == token)
-    return [_claim(row) for row in connection.execute(query.order_by(urls.c.id))]
+)
 
 
-def _claim_query(now: datetime) -> Select[Any]:
+@cache
+def _taken_query() -> Select[Any]:
+    return _claim_query().where(_AMONG_CLAIMED, urls.c.lease_token == bindparam("token")).order_by(urls.c.id)
+
+
+def _whole_between(now: datetime) -> dict[str, datetime]:
+    """The parameters of _claim_query: a look at the whole page between them is fresh enough."""
+    return {"whole_after": now - WHOLE_EVERY, "whole_until": now}
+
+
+def _claim_query() -> Select[Any]:
     """Claims with what a second request needs: the validators of the response that showed the story's text last.
 
     Without them after WHOLE_EVERY. A story that was never looked at again has those of its newest page.
     """
     newest = select(func.max(pages.c.id)).where(pages.c.url_id == urls.c.id).correlate(urls).scalar_subquery()
     page = select(pages).subquery("page")
-    is_whole_fresh = and_(revisits.c.whole_at > now - WHOLE_EVERY, revisits.c.whole_at <= now)
+    is_whole_fresh = and_(
+        revisits.c.whole_at > bindparam("whole_after"), revisits.c.whole_at <= bindparam("whole_until")
+    )
     validators = [
         case((revisits.c.url_id.is_(None), page.c[name]), (is_whole_fresh, revisits.c[name])).label(name)
         for name in ("etag", "last_modified")
@@ -258,7 +275,7 @@ def reclaim(connection: Connection, url_id: int, token: str, now: datetime, leas
     ).rowcount
     if not taken:
         return None
-    return _claim(connection.execute(_claim_query(now).where(urls.c.id == url_id)).one())
+    return _claim(connection.execute(_claim_query().where(urls.c.id == url_id), _whole_between(now)).one())
 
 
 def standing(connection: Connection, url_id: int) -> Settlement | None:
