@@ -151,6 +151,8 @@ def _insert_sorted(engine: Engine, bulks: Iterable[Bulk]) -> None:
 
 def _copy_all(engine: Engine, bulks: Iterable[Bulk]) -> None:
     with engine.begin() as connection:
+        # The product's own limit is for the questions of a running system.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("ALTER TABLE story_bands DROP CONSTRAINT pk_story_bands, DROP CONSTRAINT " + _OWNER)
         for bulk in bulks:
             connection.exec_driver_sql(_FOUNDED.format(first=bulk.first, last=bulk.last))
@@ -166,8 +168,10 @@ def _copy_all(engine: Engine, bulks: Iterable[Bulk]) -> None:
         ):
             connection.exec_driver_sql(f"ALTER TABLE story_bands ADD CONSTRAINT {constraint}")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql("VACUUM ANALYZE story_bands")
         connection.exec_driver_sql("CHECKPOINT")
+        connection.exec_driver_sql("RESET statement_timeout")
 
 
 _OWNER = "fk_story_bands_cluster_id_clusters"
