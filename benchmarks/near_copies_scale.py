@@ -151,8 +151,9 @@ def _insert_sorted(engine: Engine, bulks: Iterable[Bulk]) -> None:
 
 def _copy_all(engine: Engine, bulks: Iterable[Bulk]) -> None:
     with engine.begin() as connection:
-        # The product's own limit is for the questions of a running system.
+        # The product's own limits are for a running system.
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         connection.exec_driver_sql("ALTER TABLE story_bands DROP CONSTRAINT pk_story_bands, DROP CONSTRAINT " + _OWNER)
         for bulk in bulks:
             connection.exec_driver_sql(_FOUNDED.format(first=bulk.first, last=bulk.last))
