@@ -7,9 +7,11 @@ use `clusterer()` (SQLite in a temporary file) or `postgres_clusterer(URL)`: an 
 `clusters()`. A document is a dictionary with `id`, `title`, `text`.
 
 Everything that finds, joins, links, indexes, looks again and merges is the product's own: pipeline.identity and
-pipeline.store, on a migrated database. `flush` looks the added documents up in what was flushed before and stores them,
-and the second looks follow each commit. Between two flushes documents don't see each other, as when several workers
-run at once. Only the rows around a story (its URL, its page) are made by this file, in bulk ahead of their stories.
+pipeline.store, on a migrated database. Between two flushes documents don't see each other, as when several workers run
+at once: they are looked up in what was flushed before. One document at a time is one worker, whose pages are settled
+BATCH at once as the settler does it: looked up in two questions, each seeing those before it, indexed for search in one
+go. Second looks follow each commit. Only the rows around a story (its URL, its page) are made by this file, in bulk
+ahead of their stories.
 CPU is that of this process, SQLite and the client's side of PostgreSQL included; it is told in milliseconds and as
 so many times that of a plain loop which hashes the same texts in the same run.
 """
@@ -45,6 +47,7 @@ from pipeline.outcomes import Relation
 from pipeline.store import copies
 from pipeline.store.lookups import BatchLook, Wanted, is_in_two
 from pipeline.store.schema import revisions, stories, urls
+from pipeline.store.search_index import indexed_together
 from pipeline.store.statements import insert_rows
 from pipeline.store.stories import own_text, owner_of_text
 from pipeline.values import Fingerprint
@@ -82,11 +85,9 @@ class Clusterer:
     _directory: Any = None  # kept until this object goes
     _story_of: dict[Any, int] = field(default_factory=dict)
     _added: list[Added] = field(default_factory=list)
+    _batch: list[Added] = field(default_factory=list)
     _count: int = 0
     _ledger_rows: int = 0
-    _settling: Connection | None = None
-    _settled: int = 0
-    _to_look_again: list[int] = field(default_factory=list)
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Keep a document until the next flush."""
@@ -96,64 +97,71 @@ class Clusterer:
         self._added.append(Added(document["id"], self._count, title, text, fingerprint(title, text)))
 
     def flush(self) -> None:
-        """Store what was added: none of it sees another, whatever was flushed before is seen by all.
+        """Let the documents that were added be seen by later ones.
 
-        One document at a time is one worker: it settles BATCH pages in a transaction, each of which sees those before
-        it. Several at a time are as many workers: each flush is committed.
+        A single one waits for its batch to be full, or for a `flush` without one.
         """
         added, self._added = self._added, []
-        connection = self._settling or self._begin()
-        looks = [BatchLook(connection, [one.wanted]) for one in added]
-        for one, look in zip(added, looks, strict=True):
-            self._store(connection, one, look, is_alone=len(added) == 1)
-        self._settled += len(added)
-        if len(added) != 1 or self._settled >= BATCH:
-            self._commit()
+        if len(added) == 1:
+            self._batch += added
+            if len(self._batch) < BATCH:
+                return
+        self._settle_batch()
+        if len(added) > 1:
+            self._settle([[one] for one in added])
 
-    def _begin(self) -> Connection:
+    def _settle_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        if batch:
+            self._settle([batch])
+
+    def _settle(self, batches: Sequence[Sequence[Added]]) -> None:
+        """Store batches that don't see each other in one transaction, then take the second looks asked for."""
         if self._count + BATCH > self._ledger_rows:
             self._add_ledger_rows()
-        self._settling = self.engine.connect()
-        self._settling.begin()
-        return self._settling
-
-    def _commit(self) -> None:
-        """Commit, then take the second looks that were asked for."""
-        if self._settling is not None:
-            self._settling.commit()
-            self._settling.close()
-            self._settling = None
-            noted, self._to_look_again, self._settled = self._to_look_again, [], 0
-            look_again(self.engine, noted)
+        noted: list[int] = []
+        with self.engine.begin() as connection:
+            looks = [BatchLook(connection, [one.wanted for one in batch]) for batch in batches]
+            with indexed_together(connection):
+                for batch, look in zip(batches, looks, strict=True):
+                    for one in batch:
+                        if self._store(connection, one, look, is_alone=len(batches) == 1):
+                            noted.append(one.story_id)
+        look_again(self.engine, noted)
 
     def clusters(self) -> dict[Any, int]:
         """The final cluster of each document id."""
-        self._commit()
+        self._settle_batch()
         with reading(self.engine) as connection:
             rows = connection.execute(select(stories.c.id, stories.c.cluster_id))
             cluster_of = {row.id: row.cluster_id for row in rows}
         return {document_id: cluster_of[story_id] for document_id, story_id in self._story_of.items()}
 
-    def _store(self, connection: Connection, one: Added, look: BatchLook, *, is_alone: bool) -> None:
+    def _store(self, connection: Connection, one: Added, look: BatchLook, *, is_alone: bool) -> bool:
+        """Store a document; whether it has to be looked up again."""
         twin_id = owner_of_text(connection, one.fingerprint)
         if twin_id is not None:
             twin = Match(0, twin_id, Relation.COPY, 1.0)
             copies.link_stories(connection, one.story_id, None, one.title, [twin], NOW)
             self._story_of[one.document_id] = twin_id
-            return
+            return False
         copy, linked = look.find(one.wanted)
-        cluster_id = (
-            copies.found_cluster(connection, NOW) if copy is None else copies.hold_cluster(connection, copy.cluster_id)
-        )
+        if copy is None:
+            cluster_id = copies.found_cluster(connection, NOW)
+            look.note_founded(cluster_id)
+        else:
+            cluster_id = copies.hold_cluster(connection, copy.cluster_id)
         insert_rows(connection, stories, [_story_row(one, cluster_id)])
         insert_rows(connection, revisions, [_revision_row(one)])
         own_text(connection, one.story_id, one.fingerprint, NOW)
         copies.index_new(connection, cluster_id, look.open_anchors(one.wanted))
+        look.note_stored(cluster_id, one.story_id, one.wanted)
         matches = [*([copy] if copy else []), *linked]
         copies.link_stories(connection, one.story_id, one.story_id, one.title, matches, NOW)
-        if is_in_two(linked) if copy else not is_alone:
+        is_noted = is_in_two(linked) if copy else not is_alone
+        if is_noted:
             copies.note_second_look(connection, one.story_id, NOW)
-            self._to_look_again.append(one.story_id)
+        return is_noted
 
     def _add_ledger_rows(self) -> None:
         last = self._count + LEDGER_ROWS_AHEAD
