@@ -10,7 +10,7 @@ import gzip
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from pipeline.identity.near_copies import (
     SURE_AT,
     TOGETHER_AT,
     WHOLE_AT,
+    is_glued,
     rank_clusters,
 )
 from pipeline.identity.own_parts import TITLE_FEATURES
@@ -96,7 +97,7 @@ def read_corpora(directory: Path) -> list[Corpus]:
         copies, unclear = ({(min(pair), max(pair)) for pair in record[key]} for key in ("pos", "ign"))
         corpora.append(Corpus(path.name.split(".")[0].removeprefix("real_"), record["docs"], copies, unclear))
     for corpus in corpora:
-        corpus.profiles = [profile.__wrapped__(one["text"], one["title"]) for one in corpus.documents]
+        corpus.profiles = [profile(one["text"], one["title"]) for one in corpus.documents]
         corpus.anchors = [anchors(document["text"]) for document in corpus.documents]
     return corpora
 
@@ -144,8 +145,10 @@ def _merge(
 
 
 def _resemble(corpus: Corpus, clusters: list[list[int]], new: int, score: Score) -> bool:
-    """`near_copies.resemble` for two clusters, but for the document that belongs to both."""
+    """`near_copies.are_one` for two clusters, but for the document that belongs to both."""
     mine, theirs = ([number for number in _representatives(numbers) if number != new] for numbers in clusters)
+    if any(_is_glued(corpus, new, one, theirs) for one in mine):
+        return False
     scores = [_score_of(corpus, one, other, score) for one in mine for other in theirs]
     return bool(scores) and sum(scores) / len(scores) >= TOGETHER_AT
 
@@ -166,7 +169,13 @@ def _is_backed(corpus: Corpus, new: int, stories: list[int], score: Score) -> bo
     best = some[scores.index(max(scores))]
     pair = compare(corpus.profiles[new], corpus.profiles[best])
     is_whole = pair is not None and pair.mine.shared > WHOLE_AT * pair.mine.words
-    return not is_whole or len(some) == 1 or sum(one >= BACKED_AT for one in scores) > 1
+    if is_whole and len(some) > 1 and sum(one >= BACKED_AT for one in scores) < 2:
+        return False
+    return not _is_glued(corpus, best, new, [other for other in some if other != best])
+
+
+def _is_glued(corpus: Corpus, page: int, one: int, others: Sequence[int]) -> bool:
+    return is_glued(corpus.profiles[page], corpus.profiles[one], [corpus.profiles[other] for other in others])
 
 
 def _best_score(corpus: Corpus, new: int, stories: list[int], score: Score) -> float:

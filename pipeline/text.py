@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 TITLE_MAX_BYTES = 1024
 AUTHOR_MAX_BYTES = 512
@@ -33,10 +34,12 @@ _MARKS = "".join(
 _LETTERS = rf"\w+(?:[{_MARKS}]+\w*)*"
 _WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{UNSPACED_RANGES}]")
 
-# What the expressions above are about. A text without any of it, in whatever alphabet, is cut by a much plainer one.
+# What the expressions above are about. A text without any of it, in whatever alphabet, is cut at once at its blanks.
 _ODD = re.compile(f"[{_ZERO_WIDTH.pattern[1:-1]}{UNSPACED_RANGES}{_MARKS}]")
-_PLAIN_WORD = re.compile(r"\w+(?:'\w+)*")
-_ASCII_PARTING = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_'")}
+_PART = " \0 "
+_ASCII_PARTING = {code: " " for code in range(1, 128) if not (chr(code).isalnum() or chr(code) in "_'")} | {
+    code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)
+}
 
 
 def scrub(text: str) -> str:
@@ -71,23 +74,39 @@ def words(text: str) -> list[str]:
 
     Two texts that a reader can't tell apart have the same words.
     """
+    return words_of_parts([text])[0]
+
+
+def words_of_parts(parts: Sequence[str]) -> list[list[str]]:
+    """The words of each of the parts of a text, for little more than those of the text cost."""
+    joined = parts[0] if len(parts) == 1 else _PART.join(parts)
+    if joined.count("\0") != len(parts) - 1:  # no text that was scrubbed has one
+        return words_of_parts([part.replace("\0", " ") for part in parts])
+    blanked = _blanked(joined)
+    if blanked is not None:
+        return [part.split() for part in blanked.split("\0")]
+    return [_odd_words(part) for part in parts]
+
+
+def _blanked(text: str) -> str | None:
+    """`text` in small letters with a blank for each sign that is in no word but NUL; None when it has something odd."""
     plain = text if text.isascii() else _plainly_set(text)
-    if plain.isascii():  # nothing to normalise, and no expression needed
-        return _ascii_words(plain.lower())
-    plain = unicodedata.normalize("NFKC", plain)
-    folded = plain.casefold()
-    if _ODD.search(folded) is None:
-        return _PLAIN_WORD.findall(folded)
-    plain = _ZERO_WIDTH.sub("", plain).casefold().replace("’", "'")
+    if plain.isascii():  # nothing to normalise
+        plain = plain.translate(_ASCII_PARTING)
+    else:
+        plain = unicodedata.normalize("NFKC", plain).casefold()
+        signs = set(plain)
+        if _ODD.search("".join(signs)) is not None:
+            return None
+        for sign in signs:
+            if not sign.isalnum() and sign not in "_'\0":
+                plain = plain.replace(sign, " ")
+    if "'" not in plain:
+        return plain
+    # An apostrophe stays between two letters alone.
+    return f" {plain} ".replace("''", "  ").replace(" '", "  ").replace("' ", "  ")
+
+
+def _odd_words(text: str) -> list[str]:
+    plain = _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", _plainly_set(text))).casefold().replace("’", "'")
     return _WORD.findall(_UNSPACED.sub(r" \1 ", plain))
-
-
-def _ascii_words(text: str) -> list[str]:
-    """What _PLAIN_WORD finds in small ASCII letters, in a third of its time."""
-    spaced = text.translate(_ASCII_PARTING)
-    if "'" not in spaced:
-        return spaced.split()
-    if "''" in spaced:
-        return _PLAIN_WORD.findall(text)
-    # Blanks are the only white space left; an apostrophe stays between two letters alone.
-    return f" {spaced} ".replace(" '", " ").replace("' ", " ").split()

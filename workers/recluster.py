@@ -32,7 +32,7 @@ def recluster(
 ) -> Iterator[Redecided]:
     """Decide on each story again, oldest first, from where the last run stopped; at most `limit` stories.
 
-    Each story is a transaction of its own. Raises ClusterHeld.
+    Stories that come meanwhile are decided on as well. Each story is a transaction of its own. Raises ClusterHeld.
     """
     with engine.begin() as connection:
         progress = reclustering.start(connection, utc_now(), anew=anew)
@@ -42,6 +42,9 @@ def recluster(
             ids = reclustering.next_stories(connection, progress, min(PAGE_OF_IDS, left or PAGE_OF_IDS))
         if not ids:
             with engine.begin() as connection:
+                if reclustering.go_on(connection):
+                    progress = reclustering.start(connection, utc_now())
+                    continue
                 reclustering.finish(connection, utc_now())
             log.info("reclustered", moved=progress.moved)
             return

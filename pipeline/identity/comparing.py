@@ -14,14 +14,15 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.identity.fingerprints import SHINGLE_WORDS
-from pipeline.identity.own_parts import OWN_FEATURES, TITLE_FEATURES, own_features
+from pipeline.identity.long_words import LEAD_WORDS
+from pipeline.identity.own_parts import OWN_FEATURES, TITLE_FEATURES, Parted, own_features, parted, share_known
 from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Flags, Profile, Side, count_of, shared, side_of
+from pipeline.identity.shingles import SHINGLE_WORDS
 
-# With fewer shared shingles than this nothing is claimed; nearly all candidates of unrelated stories end here.
+# With fewer shared shingles than this nothing is claimed; nearly all candidates of unrelated stories end here. Of two
+# texts that are not short it takes a tenth of the shorter one or nine, which may be the 25 words that are worth a link.
 MIN_SHARED_SHINGLES = 6
-# The news stands in so many words in front.
-LEAD_WORDS = 60
+MIN_SHARED_SHINGLES_LONG = 9
 # A longer mean stretch says nothing more.
 RUN_CAP = 50
 PARTS = 8
@@ -85,49 +86,50 @@ def compare(mine: Profile, theirs: Profile) -> Comparison | None:
     """The two texts side by side; None when they share next to nothing."""
     places, is_common = shared(mine.distinct, theirs.distinct)
     common = count_of(is_common)
-    if common < min(MIN_SHARED_SHINGLES, len(mine.distinct), len(theirs.distinct)) or not common:
+    shorter = min(len(mine.distinct), len(theirs.distinct))
+    least = max(MIN_SHARED_SHINGLES, min(shorter // 10, MIN_SHARED_SHINGLES_LONG))
+    if common < min(least, shorter) or not common:
         return None
-    one, other = _sides(mine, theirs, places, is_common)
-    swapped = len(_own_numbered(mine, one) & _own_numbered(theirs, other))
-    pairs = sorted(((one, mine), (other, theirs)), key=lambda pair: _order(*pair), reverse=True)
-    (inner, inner_text), (outer, outer_text) = pairs
-    own, title_features = own_features(one, mine, other, theirs)
+    one, other = _parted(mine, theirs, places, is_common)
+    swapped = len(_own_numbered(one) & _own_numbered(other))
+    inner, outer = (one, other) if _order(one) > _order(other) else (other, one)
+    own, title_features = own_features(one, other)
     features = (
-        *_inner_features(inner, inner_text),
-        *_outer_features(outer, outer_text),
+        *_inner_features(inner),
+        *_outer_features(outer),
         log1p(min(common, LENGTH_CAP)),
-        log1p(len(inner.runs)),
-        log1p(min(max(stop - start for start, stop in inner.runs), DISTANCE_CAP)),
-        *sorted((inner.share(0, LEAD_WORDS), outer.share(0, LEAD_WORDS))),
-        *_order_features(inner, inner_text, outer_text),
+        log1p(len(inner.side.runs)),
+        log1p(min(max(stop - start for start, stop in inner.side.runs), DISTANCE_CAP)),
+        *sorted((inner.side.share(0, LEAD_WORDS), outer.side.share(0, LEAD_WORDS))),
+        *_order_features(inner, outer),
         log1p(swapped),
         *own,
     )
-    return Comparison(one, other, swapped, features, title_features)
+    return Comparison(one.side, other.side, swapped, features, title_features)
 
 
-def _sides(mine: Profile, theirs: Profile, places: NDArray[np.intp], is_common: Flags) -> tuple[Side, Side]:
+def _parted(mine: Profile, theirs: Profile, places: NDArray[np.intp], is_common: Flags) -> tuple[Parted, Parted]:
     """How each lies in the other; shared shingles of mine stand at `places` among theirs."""
     is_common_there = np.zeros(len(theirs.distinct), np.bool_)
     is_common_there[places[is_common]] = True
-    word_places, is_known = shared(mine.vocabulary, theirs.vocabulary)
-    is_known_there = np.zeros(len(theirs.vocabulary), np.bool_)
+    word_places, is_known = shared(mine.long_words, theirs.long_words)
+    is_known_there = np.zeros(len(theirs.long_words), np.bool_)
     is_known_there[word_places[is_known]] = True
-    return side_of(mine, is_common, is_known), side_of(theirs, is_common_there, is_known_there)
+    one, other = side_of(mine, is_common), side_of(theirs, is_common_there)
+    return parted(mine, one, is_known), parted(theirs, other, is_known_there)
 
 
-def _own_numbered(text: Profile, side: Side) -> set[int]:
+def _own_numbered(own: Parted) -> set[int]:
     """The shingles that hold a figure and stand where there is no mark, with the digits blotted out."""
-    return set(text.numbered[~side.is_marked[text.numbered_at]].tolist())
+    return set(own.text.numbered[~own.side.is_marked[own.text.numbered_at]].tolist())
 
 
-def _order(side: Side, text: Profile) -> tuple[float, int, bytes, bytes]:
-    return side.shared / side.words, side.words, side.marks, text.digest
+def _order(own: Parted) -> tuple[float, int, bytes, bytes]:
+    return own.side.shared / own.side.words, own.side.words, own.side.marks, own.text.digest
 
 
-def _inner_features(side: Side, own: Profile) -> tuple[float, ...]:
-    words = side.words
-    gaps_known, _ = _gaps_known(side, own)
+def _inner_features(own: Parted) -> tuple[float, ...]:
+    side, words = own.side, own.side.words
     return (
         side.shared / words,
         side.share(0, max(1, words // 8)),
@@ -138,14 +140,13 @@ def _inner_features(side: Side, own: Profile) -> tuple[float, ...]:
         side.shared / (words - side.first - side.last),
         log1p(min(words, LENGTH_CAP)),
         log1p(min(side.shared / len(side.runs), RUN_CAP)),
-        _lead_known(side, own),
-        gaps_known,
+        share_known(own.long.lead_known, own.long.lead),
+        share_known(own.long.gaps_known, own.long.gaps),
     )
 
 
-def _outer_features(side: Side, own: Profile) -> tuple[float, ...]:
-    words = side.words
-    gaps_known, gap_words = _gaps_known(side, own)
+def _outer_features(own: Parted) -> tuple[float, ...]:
+    side, words = own.side, own.side.words
     return (
         side.shared / words,
         side.share(0, max(1, words // 4)),
@@ -155,45 +156,30 @@ def _outer_features(side: Side, own: Profile) -> tuple[float, ...]:
         max(side.gaps, default=0) / words,
         side.shared / (words - side.first - side.last),
         log1p(min(words, LENGTH_CAP)),
-        _lead_known(side, own),
-        gaps_known,
-        log1p(gap_words),
+        share_known(own.long.lead_known, own.long.lead),
+        share_known(own.long.gaps_known, own.long.gaps),
+        log1p(own.long.gaps),
     )
 
 
-def _order_features(side: Side, inner: Profile, outer: Profile) -> tuple[float, float, float]:
+def _order_features(inner: Parted, outer: Parted) -> tuple[float, float, float]:
     """Whether what is shared comes in one order, and how far it is shifted."""
-    at_inner = side.is_marked.nonzero()[0]
-    shingles = inner.distinct[inner.shingles[at_inner]]
-    at_outer = outer.starts[outer.distinct.searchsorted(shingles)]
+    at_inner = inner.side.is_marked.nonzero()[0]
+    shingles = inner.text.distinct[inner.text.shingles[at_inner]]
+    at_outer = outer.text.starts[outer.text.distinct.searchsorted(shingles)]
     rising = count_of(at_outer[1:] > at_outer[:-1])
     falling = count_of(at_outer[1:] < at_outer[:-1])
     mean_inner, mean_outer = int(at_inner.sum()) / len(at_inner), int(at_outer.sum()) / len(at_outer)
     return (
         rising / max(1, len(at_outer) - 1),
         log1p(falling),
-        mean_inner / len(inner.words) - mean_outer / len(outer.words),
+        mean_inner / inner.side.words - mean_outer / outer.side.words,
     )
 
 
 def _parts(side: Side) -> float:
     edges = [part * side.words // PARTS for part in range(PARTS + 1)]
     return sum(side.share(edges[part], edges[part + 1]) > 0.25 for part in range(PARTS)) / PARTS
-
-
-def _lead_known(side: Side, own: Profile) -> float:
-    return _known(own.long_words(slice(0, LEAD_WORDS)), side)[0]
-
-
-def _gaps_known(side: Side, own: Profile) -> tuple[float, int]:
-    """The share of distinct long words of own stretches that the other text has, and how many such words there are."""
-    return _known(own.long_words(~side.is_marked), side)
-
-
-def _known(chosen: Flags, side: Side) -> tuple[float, int]:
-    """The share of the chosen words that the other text has, and how many they are."""
-    count = count_of(chosen)
-    return (count_of(chosen & side.is_known) / count if count else 1.0), count
 
 
 def shared_words(pair: Comparison) -> int:

@@ -8,14 +8,12 @@ a copy's title speaks of what is copied, a follow-up's of the new news.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log1p
 
-import numpy as np
-
-from pipeline.identity.fingerprints import SHINGLE_WORDS
-from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Profile, Side, count_of, shared
+from pipeline.identity.long_words import LongWords, count_long_words
+from pipeline.identity.profiles import DISTANCE_CAP, LENGTH_CAP, Flags, Profile, Side, count_of, shared
+from pipeline.identity.shingles import SHINGLE_WORDS
 
 # A shared stretch of fewer shingles may be a stock phrase ("Share this article") in front of everything. When a pair
 # has no longer one, as between a report and its scan, they all count.
@@ -51,59 +49,75 @@ TITLE_FEATURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """The facts about one text; lengths in words."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Parted:
+    """A text of a pair, parted into what it shares with the other in solid stretches and what is its own.
 
-    words: int
+    Lengths in words: `front` and `back`, `solid` of all stretches, `span` from the first to the last.
+    """
+
+    text: Profile
+    side: Side
     front: int
     back: int
     solid: int
     span: int
-    again: int
-    again_share: float
-    front_again: int
-    front_in_block: float
-    own_in_block: float
-    front_known: float
+    long: LongWords
 
 
-def own_features(
-    mine: Side, my_text: Profile, theirs: Side, their_text: Profile
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def parted(text: Profile, side: Side, is_known: Flags) -> Parted:
+    """The text with its parts. `is_known` says of its distinct long words whether the other text has them."""
+    stretches = _solid(side.runs)
+    first, end = stretches[0][0], min(stretches[-1][1] + SHINGLE_WORDS - 1, side.words)
+    return Parted(
+        text=text,
+        side=side,
+        front=first,
+        back=side.words - end,
+        solid=sum(stop - start for start, stop in stretches),
+        span=end - first,
+        long=count_long_words(text, side.is_marked, stretches, is_known),
+    )
+
+
+def own_features(mine: Parted, theirs: Parted) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """OWN_FEATURES and TITLE_FEATURES of the pair, the same whichever text comes first."""
-    one, other = _own_of(mine, my_text), _own_of(theirs, their_text)
-    if _lateness(one, mine, my_text) < _lateness(other, theirs, their_text):
-        return _features(other, one), _title_features(their_text, my_text)
-    return _features(one, other), _title_features(my_text, their_text)
+    late, early = (theirs, mine) if _lateness(mine) < _lateness(theirs) else (mine, theirs)
+    return _features(late, early), _title_features(late.text, early.text)
 
 
-def _lateness(own: _Own, side: Side, text: Profile) -> tuple[int, int, bytes, bytes]:
-    return own.front, own.words, side.marks, text.digest
+def _lateness(own: Parted) -> tuple[int, int, bytes, bytes]:
+    return own.front, own.side.words, own.side.marks, own.text.digest
 
 
-def _features(late: _Own, early: _Own) -> tuple[float, ...]:
+def _features(late: Parted, early: Parted) -> tuple[float, ...]:
+    late_words, early_words = late.side.words, early.side.words
     return (
         log1p(min(late.front, DISTANCE_CAP)),
-        late.front / late.words,
-        late.back / late.words,
-        late.solid / late.words,
+        late.front / late_words,
+        late.back / late_words,
+        late.solid / late_words,
         log1p(min(early.front, DISTANCE_CAP)),
-        early.front / early.words,
-        early.back / early.words,
-        early.solid / early.words,
-        log1p(late.again),
-        late.again_share,
-        log1p(early.again),
-        log1p(late.front_again),
-        late.front_in_block,
-        late.own_in_block,
-        early.own_in_block,
-        late.front_known,
-        early.front_known,
-        log1p(min(late.words, LENGTH_CAP)) - log1p(min(early.words, LENGTH_CAP)),
+        early.front / early_words,
+        early.back / early_words,
+        early.solid / early_words,
+        log1p(late.long.again),
+        late.long.again / max(1, late.long.alone),
+        log1p(early.long.again),
+        log1p(late.long.front_again),
+        late.long.front_in_block / max(1, late.long.front),
+        late.long.own_in_block / max(1, late.long.own),
+        early.long.own_in_block / max(1, early.long.own),
+        share_known(late.long.front_known, late.long.front),
+        share_known(early.long.front_known, early.long.front),
+        log1p(min(late_words, LENGTH_CAP)) - log1p(min(early_words, LENGTH_CAP)),
         early.solid / early.span,
     )
+
+
+def share_known(known: int, count: int) -> float:
+    """The share of so many words that the other text has: all of none."""
+    return known / count if count else 1.0
 
 
 def _title_features(late: Profile, early: Profile) -> tuple[float, ...]:
@@ -117,35 +131,6 @@ def _title_features(late: Profile, early: Profile) -> tuple[float, ...]:
     )
 
 
-def _own_of(side: Side, text: Profile) -> _Own:
-    stretches = _solid(side.runs)
-    first, end = stretches[0][0], min(stretches[-1][1] + SHINGLE_WORDS - 1, side.words)
-    is_own = np.ones(side.words, np.bool_)
-    for start, stop in stretches:
-        is_own[start : stop + SHINGLE_WORDS - 1] = False
-    times = np.bincount(text.words[is_own], minlength=len(text.vocabulary))
-    own, block = text.is_long & (times > 0), text.long_words(~is_own)
-    front = text.long_words(slice(0, first))
-    is_own[:first] = False
-    behind = text.long_words(is_own)
-    alone = own & ~side.is_known
-    again, alone_count = count_of(alone & (times > 1)), count_of(alone)
-    front_count = count_of(front)
-    return _Own(
-        words=side.words,
-        front=first,
-        back=side.words - end,
-        solid=sum(stop - start for start, stop in stretches),
-        span=end - first,
-        again=again,
-        again_share=again / max(1, alone_count),
-        front_again=count_of(front & behind & ~side.is_known),
-        front_in_block=count_of(front & block) / max(1, front_count),
-        own_in_block=count_of(own & block) / max(1, count_of(own)),
-        front_known=count_of(front & side.is_known) / front_count if front_count else 1.0,
-    )
-
-
-def _solid(runs: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+def _solid(runs: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
     """The stretches of SOLID_SHINGLES marks and more; every stretch when there is none so long."""
-    return [run for run in runs if run[1] - run[0] >= SOLID_SHINGLES] or runs
+    return tuple(run for run in runs if run[1] - run[0] >= SOLID_SHINGLES) or runs

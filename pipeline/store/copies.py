@@ -10,7 +10,7 @@ docs/decisions/0013 has the reasons.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, TextClause, bindparam, delete, func, insert, select, text, update
 
 from pipeline.identity.fingerprints import anchors as anchors_of
-from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, Match, resemble
+from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT, Candidate, Match, are_one
 from pipeline.outcomes import MoveCause
 from pipeline.store.events_told import ask_event_looks
 from pipeline.store.lookups import Wanted, candidates_of, find_copies
@@ -200,7 +200,8 @@ def _are_one(connection: Connection, story: Row[*tuple[Any, ...]], cluster_id: i
     """
     found = candidates_of(connection, [story.cluster_id, cluster_id])
     mine = [one for one in found if one.cluster_id == story.cluster_id and one.story_id != story.id]
-    return not mine or resemble(mine, [one for one in found if one.cluster_id == cluster_id])
+    page = Candidate(story.cluster_id, story.id, story.text, story.site, story.title)
+    return not mine or are_one(page, mine, [one for one in found if one.cluster_id == cluster_id])
 
 
 def are_held(connection: Connection, cluster_ids: Mapping[int, int | None], story: Row[*tuple[Any, ...]]) -> bool:
@@ -252,12 +253,12 @@ def move_stories(
             for story_id in story_ids
         ],
     )
-    moved = _anchors_ever(connection, story_ids)
+    moved = anchors_ever(connection, story_ids)
     for piece in slices(story_ids):
         connection.execute(update(stories).where(stories.c.id.in_(piece)).values(cluster_id=new_cluster))
     left = list(connection.execute(select(stories.c.id).where(stories.c.cluster_id == old_cluster)).scalars())
     index_story(connection, new_cluster, sorted(moved))
-    _unindex(connection, old_cluster, sorted(moved - _anchors_ever(connection, left)))
+    unindex(connection, old_cluster, sorted(moved - anchors_ever(connection, left)))
     if not left:
         connection.execute(update(clusters).where(clusters.c.id == old_cluster).values(merged_into=new_cluster))
     for cluster_id in sorted((old_cluster, new_cluster)):
@@ -268,17 +269,20 @@ def move_stories(
         inherit_status(connection, story_id, now)
 
 
-def _anchors_ever(connection: Connection, story_ids: Sequence[int]) -> set[int]:
+def anchors_ever(
+    connection: Connection, story_ids: Sequence[int], anchors: Callable[[str], Sequence[int]] = anchors_of
+) -> set[int]:
     """The anchors of all texts that the stories have had."""
     found: set[int] = set()
     for piece in slices(story_ids):
         query = select(revisions.c.text).where(revisions.c.story_id.in_(piece))
         for story_text in connection.execute(query).scalars():
-            found.update(anchors_of(story_text))
+            found.update(anchors(story_text))
     return found
 
 
-def _unindex(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
+def unindex(connection: Connection, cluster_id: int, anchors: Sequence[int]) -> None:
+    """Let no later text find this cluster by these anchors."""
     for piece in slices(anchors):
         connection.execute(
             delete(story_bands).where(story_bands.c.cluster_id == cluster_id, story_bands.c.anchor.in_(piece))

@@ -2,8 +2,9 @@
 
 Stories are decided in the order in which they were stored, each against older ones only, as when they came in. A story
 that stays where it is keeps its cluster and its cluster's id; one that moves leaves a row in `cluster_moves`. Links of
-the earlier method go to `past_links`. Each story is one short transaction, and how far it came is written with it, so
-the work may be stopped at any moment and taken up again, while new stories are being stored.
+the earlier method go to `past_links`, and anchors of an earlier hashing out of the index. Each story is one short
+transaction, and how far it came is written with it, so the work may be stopped at any moment and taken up again, while
+new stories are being stored.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from sqlalchemy import Connection, Row, delete, func, insert, literal, select, u
 
 from pipeline.identity.fingerprints import anchors as anchors_of
 from pipeline.identity.near_copies import METHOD, Match
+from pipeline.identity.past_anchors import past_anchors
 from pipeline.outcomes import MoveCause
 from pipeline.store.copies import (
+    anchors_ever,
     are_held,
     found_cluster,
     index_story,
     link_stories,
     move_stories,
     note_second_look,
+    unindex,
 )
 from pipeline.store.events_told import ask_event_looks
 from pipeline.store.lookups import Wanted, find_copies, is_in_two
@@ -44,7 +48,7 @@ class Redecided(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the re-clustering has come. Stories above `until_story_id` were stored by this method already."""
+    """How far the re-clustering has come. Stories above `until_story_id` were stored since it was last asked."""
 
     last_story_id: int
     until_story_id: int
@@ -74,6 +78,17 @@ def next_stories(connection: Connection, progress: Progress, limit: int) -> list
     return list(connection.execute(query.order_by(stories.c.id).limit(limit)).scalars())
 
 
+def go_on(connection: Connection) -> bool:
+    """Take in what was stored meanwhile: it saw only some of the older stories by their new anchors. False if nothing.
+
+    Deciding again is quicker than storing, so this comes to an end.
+    """
+    newest = connection.execute(select(func.max(stories.c.id)).where(stories.c.pruned_at.is_(None))).scalar() or 0
+    behind = reclusterings.c.method == METHOD, reclusterings.c.until_story_id < newest
+    extended = update(reclusterings).where(*behind).values(until_story_id=newest)
+    return connection.execute(extended).rowcount > 0
+
+
 def finish(connection: Connection, now: datetime) -> None:
     """Note that every story has been decided on."""
     connection.execute(update(reclusterings).where(reclusterings.c.method == METHOD).values(finished_at=now))
@@ -94,7 +109,8 @@ def decide_again(connection: Connection, story_id: int, now: datetime) -> Redeci
     _replace_links(connection, story, copy, linked, now)
     if target != story.cluster_id:
         move_stories(connection, [story_id], story.cluster_id, target, MoveCause.RECLUSTER, (story_id, copy), now)
-    index_story(connection, target, wanted.anchors)
+    unindex(connection, story.cluster_id, sorted(anchors_ever(connection, [story_id], past_anchors)))
+    index_story(connection, target, sorted(anchors_ever(connection, [story_id])))
     if copy is not None and is_in_two(linked):
         note_second_look(connection, story_id, now)
     credit_again(connection, story_id)

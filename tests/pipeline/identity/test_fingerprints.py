@@ -4,11 +4,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_reports import PARAGRAPHS, REPORT
 
-from pipeline.identity.fingerprints import MAX_ANCHORS, METHOD, MIN_ANCHORS, anchors, fingerprint, passages, shingles
+from pipeline.identity.fingerprints import MAX_ANCHORS, METHOD, MIN_ANCHORS, anchors, fingerprint, shingles
+from pipeline.identity.past_anchors import past_anchors
+from pipeline.identity.shingles import cut_text, hashed, passages
 
-# Frozen: rows in SQL were written with these. If one of them must change, METHOD changes with it.
+# Frozen: rows in SQL were written with these. If the hash must change, METHOD changes with it; if an anchor must,
+# near_copies.METHOD does, and past_anchors learns how it was made.
 REPORT_HASH = "2e6f1d165f8d6a06d57e6fecf718ff85418c0831aa30e33b9964a3e369784416"
 REPORT_ANCHORS = (
+    27776973679226772,
+    240542107078267975,
+    295911007239326197,
+    347254949253599179,
+    490816275411086314,
+    567681570391006860,
+    625045554989968285,
+    655151179503106667,
+    714158996539309899,
+    741859235311695607,
+    790642151746511086,
+    794637409748321899,
+    843476010248682094,
+    853657684743705787,
+    960379584748308285,
+    1151013935162656942,
+)
+PAST_REPORT_ANCHORS = (
     64772878766693575,
     141643988346759410,
     504251259071667747,
@@ -19,7 +40,8 @@ REPORT_ANCHORS = (
     815807267215096036,
 )
 CJK_HASH = "0a1c6568a613476ea925a3d579ea699a76c067a59d71b87ec3e021133441862c"
-CJK_ANCHORS = (-8214964213025379425, -5718821140915320092, 3044061635021906854, 8522730481335525092)
+CJK_ANCHORS = (-8914904263419063813, -5355344762996400087, 1905973373758292042, 6325980410844399470)
+PAST_CJK_ANCHORS = (-8214964213025379425, -5718821140915320092, 3044061635021906854, 8522730481335525092)
 
 
 def test_the_fingerprint_of_a_report_never_changes_under_its_method() -> None:
@@ -33,6 +55,11 @@ def test_the_fingerprint_of_a_report_never_changes_under_its_method() -> None:
 def test_a_text_without_spaces_is_fingerprinted_by_its_characters() -> None:
     found = fingerprint("停火", "双方同意停火")
     assert (found.content_hash, found.anchors, found.word_count) == (CJK_HASH, CJK_ANCHORS, 6)
+
+
+def test_the_anchors_of_an_earlier_hashing_are_known_to_the_last_bit() -> None:
+    assert past_anchors(REPORT) == PAST_REPORT_ANCHORS
+    assert past_anchors("双方同意停火") == PAST_CJK_ANCHORS
 
 
 def test_case_spacing_punctuation_and_zero_width_characters_do_not_count() -> None:
@@ -107,3 +134,29 @@ def test_any_text_has_a_fingerprint_with_distinct_sorted_64_bit_anchors(title: s
     assert list(found.anchors) == sorted(set(found.anchors))
     assert all(-(2**63) <= anchor < 2**63 for anchor in found.anchors)
     assert set(found.anchors) <= shingles(text)
+
+
+def test_the_hash_of_a_word_never_changes_and_tells_that_the_word_is_long() -> None:
+    found = hashed(["the", "ministry", "17", "дня"]).tolist()
+    assert found == [3335937834387621255, -5554863880731260352, 8985587026486570576, 5707970365064291313]
+    assert hashed([]).tolist() == []
+
+
+@given(st.lists(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12), max_size=40))
+def test_a_word_has_one_hash_wherever_it_stands(some: list[str]) -> None:
+    assert hashed(some).tolist() == [hashed([word]).tolist()[0] for word in some]
+
+
+def test_words_with_digits_of_any_script_are_figures() -> None:
+    cut = cut_text("On day 41 and ٤١ the north had 3rd class roads, half of them open.")
+    assert [cut.words[place] for place in cut.figures] == ["41", "٤١", "3rd"]
+
+
+def test_a_text_of_many_thousand_letters_is_hashed_in_parts_with_the_same_result() -> None:
+    words = [f"word{number} of" for number in range(5_000)]
+    text, endless = " ".join(words), "x" * 100_000
+    whole = cut_text(f"{text} {endless} {text}")
+    part = cut_text(text)
+    assert whole.hashes[:10_000].tolist() == whole.hashes[10_001:].tolist() == part.hashes.tolist()
+    assert whole.figures == [*part.figures, *(10_001 + place for place in part.figures)]
+    assert len(part.figures) == 5_000

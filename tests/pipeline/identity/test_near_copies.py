@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from long_reports import FERRIES, HARVEST
 from wire_reports import PARAGRAPHS, REPORT
 
 from pipeline.identity import profiles
@@ -18,9 +19,9 @@ from pipeline.identity.near_copies import (
     SHARES_WORDS,
     Candidate,
     Match,
+    are_one,
     pick_cluster,
     rank_clusters,
-    resemble,
 )
 from pipeline.identity.near_copy_model import CopyModel, copy_models, copy_score, score
 from pipeline.identity.own_parts import TITLE_FEATURES
@@ -164,13 +165,55 @@ def test_a_site_may_print_its_own_report_again_beside_others() -> None:
     assert copy.relation is Relation.VERSION
 
 
-def test_clusters_resemble_one_another_in_the_mean_and_not_by_their_best_pair() -> None:
+# Less than four fifths of either report each.
+GLUES = (
+    "\n\n".join((*FERRIES[:3], *HARVEST[:3])),
+    "\n\n".join((*FERRIES[:4], *HARVEST[:2], HARVEST[3])),
+    "\n\n".join((*HARVEST[:3], *FERRIES[:3])),
+)
+
+
+def paragraphs(*chosen: str) -> str:
+    return "\n\n".join(chosen)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_however_many_pages_are_glued_together_a_report_does_not_come_under_another(count: int) -> None:
+    """Neither a page with less than four fifths of each report nor several pages that back one another (P25)."""
+    glued = [Candidate(7, 71 + n, text) for n, text in enumerate(GLUES[:count])]
+    for first, second in ((FERRIES, HARVEST), (HARVEST, FERRIES)):
+        stories = [*glued, Candidate(7, 70, paragraphs(*first))]
+        copy, shares = pick_cluster(paragraphs(*second), "new.example", stories)
+        assert copy is None
+        assert [match.relation for match in shares] == [Relation.SHARES]
+        alone, _ = pick_cluster(paragraphs(*second), "new.example", glued[:1])
+        assert alone is not None, "of one page alone nobody knows that it was glued together"
+
+
+def test_copies_of_the_head_and_of_the_middle_of_a_report_are_joined_in_it() -> None:
+    """What they have in common is little and enough; and a brief may have nothing in common with the end."""
+    whole, head, middle = paragraphs(*FERRIES), paragraphs(*FERRIES[:3]), paragraphs(FERRIES[0], *FERRIES[2:4])
+    end = Candidate(7, 72, paragraphs(*FERRIES[3:]))
+    for text, others in ((head, [Candidate(7, 71, middle)]), (FERRIES[0], [Candidate(7, 71, head), end])):
+        copy, _ = pick_cluster(text, "new.example", [*others, Candidate(7, 70, whole)])
+        assert copy is not None
+
+
+def test_clusters_are_one_in_the_mean_and_not_by_their_best_pair() -> None:
     report, edited, half = (Candidate(1, n, text) for n, text in enumerate((REPORT, EDITED, HALF)))
     other, another = Candidate(2, 8, MONDAY), Candidate(2, 9, SAME_STATEMENT)
-    assert resemble([report, half], [edited])
-    assert not resemble([report, other, another], [edited])
-    assert not resemble([report], [other])
-    assert not resemble([report], [])
+    page = Candidate(1, 5, BRIEF)
+    assert are_one(page, [report, half], [edited])
+    assert not are_one(page, [report, other, another], [edited])
+    assert not are_one(page, [report], [other])
+    assert not are_one(page, [report], [])
+
+
+def test_pages_glued_together_make_no_clusters_one_though_they_are_the_most() -> None:
+    ferries, harvest = Candidate(1, 1, paragraphs(*FERRIES)), Candidate(2, 2, paragraphs(*HARVEST))
+    first, second, third = (Candidate(1, 3 + n, text) for n, text in enumerate(GLUES))
+    assert not are_one(first, [ferries, second, third], [harvest])
+    assert are_one(first, [second, third], [harvest]), "as it would be without the report that they were glued from"
 
 
 def test_what_was_compared_is_remembered_up_to_so_many_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +225,7 @@ def test_what_was_compared_is_remembered_up_to_so_many_words(monkeypatch: pytest
         profile(f"{REPORT} number {number}")
         assert profile(REPORT) is first, "what is wanted again and again stays"
     kept = profiles._remembered._profiles.values()
-    assert sum(len(one.words) for one in kept) < 5_000 + 5_000 + 250
+    assert sum(one.words for one in kept) < 5_000 + 5_000 + 250
     assert len(kept) > 10
 
 
@@ -227,7 +270,7 @@ def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names(
         assert len(model.means) == len(model.spreads) == len(model.weights) == count
         assert model.products.shape == (count, count)
         assert not np.tril(model.products, -1).any()
-    assert f"near-5-{NEAR_COPIES_SHA256[:8]}" == METHOD
+    assert f"near-6-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:

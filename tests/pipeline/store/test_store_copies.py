@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from long_reports import FERRIES, HARVEST
 from sqlalchemy import Connection, Engine, event, func, select, update
 from store_builders import TEXT, announce, at, claim_all, entry, page_ref, record, store
 
 from pipeline.identity.fingerprints import anchors
 from pipeline.identity.near_copies import METHOD, STOP_ANCHOR_AT
+from pipeline.identity.past_anchors import past_anchors
 from pipeline.outcomes import MoveCause, Reason, Relation
 from pipeline.store import copies, schema, stories
 from pipeline.store.lookups import BatchLook, Wanted, find_copies
@@ -205,6 +207,45 @@ def test_deciding_again_goes_on_where_it_was_stopped_and_ends(engine: Engine) ->
     assert clusters_of(engine) == before
 
 
+def test_deciding_again_replaces_the_anchors_of_an_earlier_hashing(engine: Engine) -> None:
+    first, _ = store_all(engine, TEXT, OTHER)
+    anchor, cluster = schema.story_bands.c.anchor, schema.story_bands.c.cluster_id
+    with engine.begin() as connection:  # the first story is from before
+        home = connection.execute(select(schema.stories.c.cluster_id).where(schema.stories.c.id == first)).scalar_one()
+        connection.execute(schema.story_bands.delete().where(cluster == home))
+        copies.index_story(connection, home, past_anchors(TEXT))
+        assert find_copies(connection, Wanted(anchors(COPY), COPY, "b.example", None)) == (None, ())
+    list(recluster(engine))
+    with engine.connect() as connection:
+        held = connection.execute(select(anchor).where(cluster == home).order_by(anchor)).scalars().all()
+        assert tuple(held) == anchors(TEXT)
+        copy, _ = find_copies(connection, Wanted(anchors(COPY), COPY, "b.example", None))
+    assert copy is not None
+    assert copy.story_id == first
+
+
+def test_deciding_again_takes_in_what_is_stored_meanwhile(engine: Engine) -> None:
+    """It may have come before the story that it copies had its new anchors."""
+    first, second = store_all(engine, OTHER, TEXT)
+    deciding = recluster(engine)
+    next(deciding)
+    announce(engine, [entry(9, site="s9.example")], feed="https://s9.example/feed.xml")
+    (claim,) = claim_all(engine)
+    late = store(engine, claim, record(COPY))
+    assert late is not None
+    own = stand_apart(engine, late.story_id or 0)
+    with engine.begin() as connection:
+        connection.execute(schema.second_looks.delete())
+    assert [outcome.value for outcome in deciding] == ["stayed", "moved"]
+    found = clusters_of(engine)
+    assert own != found[2] == found[1] != found[0]
+    with engine.connect() as connection:
+        progress = connection.execute(select(schema.reclusterings)).one()
+    assert (progress.last_story_id, progress.moved) == (late.story_id, 1)
+    assert progress.finished_at is not None
+    assert first < second < (late.story_id or 0)
+
+
 @pytest.mark.parametrize(
     "poisoned",
     [
@@ -252,6 +293,38 @@ def test_a_page_glued_together_beforehand_brings_no_report_under_another(
         kept = connection.execute(select(schema.story_links.c.relation, schema.story_links.c.score).where(last)).all()
     assert [relation for relation, _ in kept] == [Relation.SHARES], "the page is linked with what it was glued from"
     assert kept[0].score > 0.7
+
+
+ONE, TWO = "\n\n".join(FERRIES), "\n\n".join(HARVEST)
+# Less than four fifths of either report each.
+GLUES = ("\n\n".join((*FERRIES[:3], *HARVEST[:3])), "\n\n".join((*FERRIES[:4], *HARVEST[:2], HARVEST[3])))
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (ONE, *GLUES, TWO),
+        (TWO, *GLUES, ONE),
+        (*GLUES, ONE, TWO),
+        (*GLUES, TWO, ONE),
+        (GLUES[1], ONE, GLUES[0], TWO),
+        (ONE, TWO, *GLUES),
+        (ONE, GLUES[0], TWO),
+        (GLUES[0], TWO, ONE),
+    ],
+)
+def test_two_pages_with_parts_of_two_reports_bring_neither_under_the_other(
+    engine: Engine, order: tuple[str, ...]
+) -> None:
+    """In whatever order they come, and after second looks, the sweep and deciding again (P25)."""
+    ids = store_all(engine, *order)
+    look_again(engine, ids)
+    sweep_looks(engine, at(3600))
+    found = dict(zip(order, clusters_of(engine), strict=True))
+    assert found[ONE] != found[TWO]
+    list(recluster(engine, anew=True))
+    again = dict(zip(order, clusters_of(engine), strict=True))
+    assert again[ONE] != again[TWO]
 
 
 def test_two_clusters_of_one_report_meet_in_a_story_that_belongs_to_both(engine: Engine) -> None:
