@@ -151,9 +151,9 @@ def _insert_sorted(engine: Engine, bulks: Iterable[Bulk]) -> None:
 
 def _copy_all(engine: Engine, bulks: Iterable[Bulk]) -> None:
     with engine.begin() as connection:
-        # The product's own limits are for a running system.
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        # The session's limits are for the work of a worker; a bulk is invented, and a key is made, for minutes.
+        for limit in _LIMITS:
+            connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
         connection.exec_driver_sql("ALTER TABLE story_bands DROP CONSTRAINT pk_story_bands, DROP CONSTRAINT " + _OWNER)
         for bulk in bulks:
             connection.exec_driver_sql(_FOUNDED.format(first=bulk.first, last=bulk.last))
@@ -172,9 +172,10 @@ def _copy_all(engine: Engine, bulks: Iterable[Bulk]) -> None:
         connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql("VACUUM ANALYZE story_bands")
         connection.exec_driver_sql("CHECKPOINT")
-        connection.exec_driver_sql("RESET statement_timeout")
+    engine.dispose()  # what is measured has the limits again
 
 
+_LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
 _OWNER = "fk_story_bands_cluster_id_clusters"
 _FOUNDED = f"""
 WITH RECURSIVE given (id) AS (
@@ -212,10 +213,17 @@ def main() -> None:
     parser.add_argument("--postgres", metavar="URL")
     args = parser.parse_args()
     holder = clusterer() if args.postgres is None else postgres_clusterer(args.postgres)
-    engine, signatures, number = holder.engine, Signatures(7), 1
+    try:
+        _grow(holder.engine, args.stories)
+    finally:
+        if args.postgres is not None:
+            drop(holder.engine, args.postgres)
+
+
+def _grow(engine: Engine, stories: int) -> None:
+    signatures, number = Signatures(7), 1
     filler = Filler(engine, signatures)
-    sizes = [size for size in (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000) if size <= args.stories]
-    for size in sizes:
+    for size in (size for size in (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000) if size <= stories):
         began = time.process_time()
         filler.fill(number, size - MEASURED)
         number = size - MEASURED + 1
@@ -225,8 +233,6 @@ def main() -> None:
         taken = index_bytes(engine) / number
         cost = f"{wall:.3f} ms  {cpu:.3f} ms CPU a story  (filled in {filled_s:.0f} s CPU)"
         print(f"{number - 1:>10,} stories  {taken:5.0f} bytes  {cost}", flush=True)
-    if args.postgres is not None:
-        drop(engine, args.postgres)
 
 
 if __name__ == "__main__":
