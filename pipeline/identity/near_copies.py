@@ -52,7 +52,7 @@ BACKED_AT = 0.05
 # And a page with a part of PART_SHINGLES and more from each of two stories that have less than APART of it in common
 # with one another makes no report of the two, however many such pages there are. Of true copies one in 300 is missed
 # for it: an outlet took the head of a long report, another its end.
-PART_SHINGLES = 60
+PART_SHINGLES = 100
 APART = 0.02
 # Words in common from which two stories are linked without being joined.
 SHARES_WORDS = 25
