@@ -27,11 +27,12 @@ def read_rows(path: Path, language: str) -> list[Row]:
         return [row for line in lines if line.strip() and (row := json.loads(line)).get("lang") == language]
 
 
-def folds_of(rows: list[Row]) -> NDArray[np.int64]:
+def folds_of(rows: list[Row], deal: int = 0) -> NDArray[np.int64]:
     """The fold of each story. Near-copies share one, and so do all stories of a calendar week.
 
     Near-copies share six words in a row of the title or ten of the text's first sixty. A group of copies belongs to the
-    week of its earliest member; stories without a day are on their own. Weeks are dealt out largest first.
+    week of its earliest member; stories without a day are on their own. Weeks are dealt out largest first, or with
+    another `deal` than 0 in an order drawn by that seed: what was chosen by the first folds is measured on others.
     """
     copies = _near_copies(rows)
     earliest: dict[int, str] = {}
@@ -40,9 +41,12 @@ def folds_of(rows: list[Row]) -> NDArray[np.int64]:
         earliest[group] = min(earliest.get(group, "9999"), day if len(day) == len("2026-01-01") else "9999")
     blocks = [_week(earliest[group]) or f"alone {group}" for group in copies]
     sizes, fold = [0] * FOLDS, {}
-    for block, count in sorted(Counter(blocks).items(), key=lambda item: (-item[1], _digest(item[0]))):
+    counts = Counter(blocks)
+    largest_first = sorted(counts, key=lambda block: (-counts[block], _digest(block)))
+    order = sorted(counts, key=lambda block: _digest(f"{deal} {block}")) if deal else largest_first
+    for block in order:
         fold[block] = sizes.index(min(sizes))
-        sizes[fold[block]] += count
+        sizes[fold[block]] += counts[block]
     return np.array([fold[block] for block in blocks])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,20 @@ def test_copies_and_stories_of_one_week_share_a_fold() -> None:
     assert folds[200] == folds[201]
     assert folds[202] == folds[203]
     assert len(set(folds)) == 5
+
+
+def test_weeks_dealt_anew_stay_whole_and_meet_other_weeks() -> None:
+    rows = [row(n, f"title {n} of its own", f"text {n}", f"2023-{1 + n % 12:02d}-{1 + n % 27:02d}") for n in range(200)]
+    rows += [row(300, "One headline", COPIED, "2021-05-05"), row(301, "Another one", COPIED + " came", "2022-06-06")]
+    first, anew = folds_of(rows), folds_of(rows, deal=1)
+    assert anew[200] == anew[201]
+    assert sorted(Counter(anew)) == [0, 1, 2, 3, 4]
+    assert max(Counter(anew).values()) < 2 * min(Counter(anew).values())
+    together = {(a, b) for a in range(200) for b in range(a) if first[a] == first[b]}
+    assert together != {(a, b) for a in range(200) for b in range(a) if anew[a] == anew[b]}
+    weeks = [date.fromisoformat(item["date"]).isocalendar()[:2] for item in rows[:200]]
+    assert len({(week, fold) for week, fold in zip(weeks, anew[:200], strict=True)}) == len(set(weeks))
+    assert list(folds_of(rows, deal=1)) == list(anew)
 
 
 def test_the_same_labels_give_the_same_bytes() -> None:
