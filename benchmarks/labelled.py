@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 from collections import Counter, defaultdict
 from datetime import date
@@ -42,8 +43,10 @@ def folds_of(rows: list[Row], deal: int = 0) -> NDArray[np.int64]:
     blocks = [_week(earliest[group]) or f"alone {group}" for group in copies]
     sizes, fold = [0] * FOLDS, {}
     counts = Counter(blocks)
-    largest_first = sorted(counts, key=lambda block: (-counts[block], _digest(block)))
-    order = sorted(counts, key=lambda block: _digest(f"{deal} {block}")) if deal else largest_first
+    order = sorted(counts, key=lambda block: (-counts[block], _digest(block)))
+    if deal:
+        order.sort()
+        random.Random(deal).shuffle(order)
     for block in order:
         fold[block] = sizes.index(min(sizes))
         sizes[fold[block]] += counts[block]
