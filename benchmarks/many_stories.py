@@ -127,7 +127,7 @@ def _write(connection: Connection, stories: int, now: datetime, until: float) ->
         now = _as_begun(connection) if first > 1 else now
     if first == 1:
         with connection.begin():
-            _drop_triggers(connection)
+            drop_triggers(connection)
             _load(connection, _sources(now))
     step = timedelta(days=365) / stories
     sentences = _sentences(random.Random(8))
@@ -150,7 +150,7 @@ def _count(connection: Connection, _stories: int, _now: datetime, until: float) 
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
         else:
-            _create_missing_triggers(connection, "story_facts")
+            create_missing_triggers(connection, "story_facts")
         rebuild_tallies(connection)
     if time.monotonic() > until:
         raise FillStopped("all stories are written and counted")
@@ -189,7 +189,7 @@ def _finish(connection: Connection, _stories: int, _now: datetime, _until: float
                 connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {highest})")
         else:
             connection.exec_driver_sql("INSERT INTO story_search (story_search, rank) VALUES ('hashsize', 1048576)")
-            _create_missing_triggers(connection, "")
+            create_missing_triggers(connection)
     with connection.begin():
         connection.execute(text("ANALYZE"))
     if connection.dialect.name == "postgresql":
@@ -212,13 +212,15 @@ def _missing_triggers(connection: Connection) -> set[str]:
     return trigger_names("sqlite") - set(found)
 
 
-def _create_missing_triggers(connection: Connection, beginning: str) -> None:
+def create_missing_triggers(connection: Connection, beginning: str = "") -> None:
+    """SQLite's triggers that are not there, of those whose names begin so."""
     for name in _missing_triggers(connection):
         if name.startswith(beginning):
             connection.exec_driver_sql(statements_for("sqlite")[name])
 
 
-def _drop_triggers(connection: Connection) -> None:
+def drop_triggers(connection: Connection) -> None:
+    """Take SQLite's triggers away; what is loaded is counted afterwards."""
     if connection.dialect.name == "sqlite":
         for name in trigger_names("sqlite"):
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
