@@ -5,7 +5,8 @@
 Prints its URL and serves until its standard input ends; then it writes a line for each request to FILE: seconds of the
 monotonic clock (one for all network namespaces) at which it came and was answered, the asker's address, the status and
 the URL. It is a process of its own, so that its CPU time is not taken for the product's. `http://quiet-N.example/feed`
-are feeds whose one old entry never changes.
+are feeds whose one old entry never changes, `http://news-N.example/feed` lists page N before it. `--list` names a file
+that gets the addresses of all pages, a line each.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import asyncio
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,15 @@ def quiet_feed(number: int) -> str:
     return f"http://quiet-{number}.example/feed"
 
 
-def quiet_body(url: str) -> bytes:
-    """What that feed lists."""
+def news_feed(number: int) -> str:
+    """The address of the feed that lists page `number`."""
+    return f"http://news-{number}.example/feed"
+
+
+def quiet_body(url: str, *news: Page) -> bytes:
+    """What that feed lists: its old entry, and before it what is new."""
     host = urlsplit(url).netloc
-    return rss(url, [Page(f"http://{host}/old", url, "An old story", "2026-01-01T00:00:00+00:00", b"")])
+    return rss(url, [*news, Page(f"http://{host}/old", url, "An old story", "2026-01-01T00:00:00+00:00", b"")])
 
 
 def etag_of(body: bytes) -> str:
@@ -88,8 +94,9 @@ def read_log(log: Path) -> list[Asked]:
 
 
 class _Origin:
-    def __init__(self, answers: Mapping[str, tuple[str, bytes]], answer_s: float) -> None:
-        self._answers = answers
+    def __init__(self, pages: Sequence[Page], answer_s: float) -> None:
+        self._pages = pages
+        self._answers = answers_of(pages)
         self._answer_s = answer_s
         self.asked: list[Asked] = []
 
@@ -116,6 +123,9 @@ class _Origin:
             kind, body = "text/plain", _ROBOTS
         elif host.startswith("quiet-"):
             kind, body = "application/rss+xml", quiet_body(url)
+        elif host.startswith("news-"):
+            page = self._pages[int(host.removeprefix("news-").removesuffix(".example"))]
+            kind, body = "application/rss+xml", quiet_body(url, page)
         elif url in self._answers:
             kind, body = self._answers[url]
         else:
@@ -127,7 +137,10 @@ class _Origin:
 
 
 async def _serve(given: argparse.Namespace) -> None:
-    origin = _Origin(answers_of(load_pages(given.corpus, given.copies, given.limit)), given.answer_s)
+    pages = load_pages(given.corpus, given.copies, given.limit)
+    if given.list:
+        given.list.write_text("\n".join(page.url for page in pages), "utf-8")
+    origin = _Origin(pages, given.answer_s)
     server = await asyncio.start_server(origin.serve, given.bind, 0, backlog=1024)
     host, port = server.sockets[0].getsockname()[:2]
     print(f"http://{host}:{port}", flush=True)
@@ -147,6 +160,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--list", type=Path, help="where to write the pages' addresses")
     parser.add_argument("--answer-s", type=float, default=0.0, help="how long each answer takes")
     asyncio.run(_serve(parser.parse_args()))
 
