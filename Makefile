@@ -19,10 +19,14 @@ FEED_MUTANTS ?= 200000
 PAGE_MUTANTS ?= 50000
 TREE ?=
 JOBS ?= 10000
+SIZES ?= 1000 10000 100000
+CHARS ?=
+MACHINES ?= 1
 POSTGRES ?=
 
 .PHONY: run demo test lint types fast-test rq chaos outages hostile fuzz soak audit train train-near-copies lists bench bench-classification \
         bench-dashboards bench-dashboards-replay bench-dispatch bench-near-copies bench-near-copies-scale bench-revisions \
+        bench-scale bench-workers bench-day \
         bench-extraction bench-extraction-folds bench-extraction-cpu bench-reading-cpu bench-peers grafana lock wheel clean
 
 run: $(VENV)/ready-run            ## Run everything on this machine (SQLite, embedded Valkey, dashboard)
@@ -101,6 +105,16 @@ bench-near-copies: $(VENV)/ready-test  ## CORPUS=DIR [POSTGRES=URL]: every figur
 
 bench-near-copies-scale: $(VENV)/ready-test  ## STORIES=10000000: cost and size with so many synthetic signatures
 	$(BIN)/python benchmarks/near_copies_scale.py --stories $(STORIES)
+
+bench-scale: $(VENV)/ready-test  ## SIZES="10000 1000000" [CORPUS=DIR] [SERVER=postgresql://…] [CHARS=45]: a story's cost by stage, by size of the store
+	PYTHONPATH=. $(BIN)/python benchmarks/scale.py --stories $(SIZES) $(CHARS:%=--chars %) $(CORPUS:%=--corpus %) $(SERVER:%=--server-url %)
+
+bench-workers: $(VENV)/ready-test  ## [CORPUS=DIR] [MACHINES=3]: 1 to 8 workers, on one machine or in so many network namespaces
+	PYTHONPATH=. $(BIN)/python benchmarks/several_machines.py --machines $(MACHINES) $(CORPUS:%=--corpus %)
+
+bench-day: $(VENV)/ready-test     ## [CORPUS=DIR]: a simulated day of 180,000 feeds, then a million a day in real time for five minutes
+	PYTHONPATH=. $(BIN)/python benchmarks/simulated_day.py
+	PYTHONPATH=. $(BIN)/python benchmarks/million_a_day.py $(CORPUS:%=--corpus %)
 
 bench-revisions: $(VENV)/ready-test  ## Looks at a story in 30 days, and what comparing two versions costs
 	PYTHONPATH=. $(BIN)/python benchmarks/revisions.py

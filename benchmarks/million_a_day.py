@@ -65,13 +65,19 @@ def fill(engine: Engine, schedule: Mapping[str, datetime], pages: Sequence[str])
             | dict.fromkeys(("last_polled_at", "last_success_at", "last_new_at", "last_unconditional_at"), then)
         )  # fmt: skip
         gates.append({"host": feed_store.asked_host(url), "next_free_at": then})
-        entry = read_feed(body, "application/rss+xml", url, now).entries[0]
-        listings.append(
+        # Only who is read again needs the keys that reading gives; the others answer 304.
+        entries = read_feed(body, "application/rss+xml", url, now).entries if url.startswith("http://news-") else ()
+        listings += [
             {
-                "feed_id": number, "entry_key": entry.key, "entry_version": entry.version, "first_seen_at": then,
-                "last_seen_at": then, "is_listed": True,
+                "feed_id": number,
+                "entry_key": entry.key,
+                "entry_version": entry.version,
+                "first_seen_at": then,
+                "last_seen_at": then,
+                "is_listed": True,
             }
-        )  # fmt: skip
+            for entry in entries
+        ]
     asked = {
         "next_free_at": now, "robots_status": 200, "robots_body": "User-agent: *\nAllow: /\n",
         "robots_until": now + timedelta(hours=20),
@@ -207,9 +213,12 @@ def told(
     due = {page: schedule[news_feed(number)] for number, page in enumerate(pages)}
     with reading(engine) as connection:
         rows = connection.execute(
-            select(urls.c.url, urls.c.state, urls.c.announced_at, stories.c.stored_at).outerjoin(
-                stories, stories.c.url_id == urls.c.id
-            )
+            select(
+                func.coalesce(urls.c.link, urls.c.url).label("url"),
+                urls.c.state,
+                urls.c.announced_at,
+                stories.c.stored_at,
+            ).outerjoin(stories, stories.c.url_id == urls.c.id)
         ).all()
     known = {row.url: row for row in rows}
     inside = [page for page, at in due.items() if since <= at < until]

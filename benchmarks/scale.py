@@ -1,7 +1,8 @@
 """What a story costs, stage by stage, as the store grows: the product's own settler over 1 thousand to 10 million.
 
     PYTHONPATH=. python benchmarks/scale.py [--stories N …] [--chars N] [--corpus PATH] [--directory DIR]
-                                            [--server-url URL] [--fresh N] [--only fill|measure] [--keep]
+                                            [--server-url URL] [--fresh N] [--churn N]
+                                            [--only fill|measure] [--keep]
 
 Each size is a database of its own: SQLite files in DIR or a temporary directory, or with `--server-url` databases
 `scale_N` on that server. It is filled by benchmarks/cloned_stories.py from stories that were settled there, with up to
@@ -66,6 +67,8 @@ WAITING, WAITING_HOSTS = 1_000, 300
 TICKS = 20
 POLLED = 32
 COMMON_SHARE = 0.3
+# Autovacuum looks at a database once a minute.
+AUTOVACUUM_S = 75.0
 QUESTIONS = {
     "newest of conflict policy": "SELECT * FROM conflict_policy_stories ORDER BY stored_at DESC LIMIT 50",
     "volume by day": "SELECT day, sum(stories) FROM volume_by_language GROUP BY day",
@@ -361,6 +364,56 @@ def vacuum(store: Store) -> float:
     return time.perf_counter() - begun
 
 
+def churn(store: Store, polls: int) -> dict[str, Any]:
+    """What so many quiet polls and leases leave behind in tables whose rows change all day, and what becomes of it.
+
+    On PostgreSQL: bytes of each table with its indexes and dead rows before, after, and when autovacuum had
+    AUTOVACUUM_S to come by as the server is configured; the share of updates that left the indexes alone (HOT), and how
+    often it came. On SQLite the file, its free pages and the write-ahead log.
+    """
+    if store.on_sqlite:
+        steps = {"before": disk(store)}
+        work(store, polls)
+        return steps | {"after": disk(store)}
+    steps = {"before": _tables(store)}
+    work(store, polls)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+    steps["after"] = _tables(store)
+    time.sleep(AUTOVACUUM_S)
+    steps["and autovacuum"] = _tables(store)
+    work(store, polls)
+    steps["once more"] = _tables(store)
+    return steps
+
+
+def work(store: Store, polls: int) -> None:
+    """So many quiet polls, 32 at once, and as many URLs leased and put back."""
+    for _ in range(0, polls, POLLED):
+        now = datetime.now(UTC)
+        with store.engine.begin() as connection:
+            soonest = select(feeds.c.id).order_by(feeds.c.next_poll_at).limit(POLLED)
+            connection.execute(update(feeds).where(feeds.c.id.in_(soonest)).values(next_poll_at=now))
+        quiet_polls(store, now)
+        with store.engine.begin() as connection:
+            due = ledger.lease_due_urls(connection, now, POLLED, 600.0)
+            ledger.unqueue(connection, [one.url_id for one in due])
+
+
+def _tables(store: Store) -> dict[str, dict[str, float]]:
+    query = """
+SELECT relname, pg_total_relation_size(relid), n_dead_tup, n_tup_upd, n_tup_hot_upd, autovacuum_count
+FROM pg_stat_user_tables WHERE relname IN ('feeds', 'hosts', 'urls')"""
+    with store.engine.connect() as connection:
+        return {
+            name: {
+                "mb": round(size / 1e6, 1), "dead_rows": dead, "hot_share": round(hot / max(1, updates), 2),
+                "autovacuums": vacuums,
+            }
+            for name, size, dead, updates, hot, vacuums in connection.exec_driver_sql(query)
+        }  # fmt: skip
+
+
 def disk(store: Store) -> dict[str, Any]:
     """Bytes a story, and of which tables with their indexes."""
     with store.engine.connect() as connection:
@@ -452,6 +505,9 @@ def run(given: argparse.Namespace, directory: str) -> dict[str, Any]:
             sizes = disk(store)
             measure_ticks(store)
             reports[store.stories] = {"stages": summary(store), "queries_cpu_ms": measure_queries(store), "disk": sizes}
+            if given.churn:
+                log(f"churn at {store.stories:,}")
+                reports[store.stories]["churn"] = churn(store, given.churn)
         report |= {"sizes": reports}
         if given.base in reports:
             report["ratios"] = ratios(reports, given.base)
@@ -471,6 +527,7 @@ def main() -> None:
     parser.add_argument("--server-url", help="a PostgreSQL server's URL, which may make databases")
     parser.add_argument("--fresh", type=int, default=256, help="stories that are settled in each database")
     parser.add_argument("--again", type=int, default=0, help="how often these databases were measured before")
+    parser.add_argument("--churn", type=int, default=0, help="quiet polls after which tables are looked at")
     parser.add_argument("--only", choices=("fill", "measure"), nargs="*", default=())
     parser.add_argument("--keep", action="store_true", help="leave PostgreSQL's databases")
     given = parser.parse_args()

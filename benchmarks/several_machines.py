@@ -327,7 +327,9 @@ def told(
     """What SQL and the origin's log say of the run; rate and fairness leave out the warming."""
     expected = {page.url for page in pages}
     with reading(engine) as connection:
-        states = {row.url: row.state for row in connection.execute(select(urls.c.url, urls.c.state))}
+        # A page is known by its canonical address, and as it was announced where that differs.
+        query = select(func.coalesce(urls.c.link, urls.c.url).label("asked"), urls.c.state)
+        states = {row.asked: row.state for row in connection.execute(query)}
         whole = connection.execute(select(func.count()).select_from(stories)).scalar_one()
         stored_at = sorted(connection.execute(select(stories.c.stored_at).where(stories.c.stored_at > since)).scalars())
     fetched = Counter(one.url for one in asked if one.url in expected and one.status == 200)
@@ -361,6 +363,7 @@ def politeness(asked: Sequence[Asked]) -> dict[str, Any]:
     return {
         "hosts": len(by_host),
         "requests": len(asked),
+        "gaps": len(gaps),
         "shortest_gap_s": round(min(gaps), 3),
         "sooner_than_the_delay": sum(gap < DELAY_S - JITTER_S for gap in gaps),
         "at_once_to_a_host": at_once,
