@@ -49,18 +49,23 @@ AFTER_S = 90.0
 CORPUS_PAGES = 216
 
 
-def fill(engine: Engine, schedule: Mapping[str, datetime], pages: Sequence[str]) -> None:
-    """The feeds as a poller left them when it polled them last, and the hosts as workers left them this morning."""
+def fill(
+    engine: Engine, order: Sequence[str], pages: Sequence[str], start_s: float, seconds: float
+) -> dict[str, datetime]:
+    """The feeds as a poller left them when it polled them last, and the hosts as workers left them this morning.
+
+    They fall due in `order`, the first `start_s` after all has been made ready; returns when each does.
+    """
     now = datetime.now(UTC)
     rows, gates, listings = [], [], []
-    for number, (url, due_at) in enumerate(schedule.items(), 1):
+    for number, url in enumerate(order, 1):
         body = quiet_body(url)
         then = now - timedelta(minutes=30)
         rows.append(
             {
                 "id": number, "url": url, "host": feed_store.asked_host(url), "source": urlsplit(url).netloc,
                 "added_at": now - timedelta(days=90), "body_sha256": body_digest(body), "interval_s": 1_800.0,
-                "known_entries": 1, "next_poll_at": due_at, "etag": etag_of(body),
+                "known_entries": 1, "etag": etag_of(body),
             }
             | dict.fromkeys(("last_polled_at", "last_success_at", "last_new_at", "last_unconditional_at"), then)
         )  # fmt: skip
@@ -83,19 +88,24 @@ def fill(engine: Engine, schedule: Mapping[str, datetime], pages: Sequence[str])
         "robots_until": now + timedelta(hours=20),
     }  # fmt: skip
     page_hosts = [{"host": host, **asked} for host in sorted({urlsplit(page).netloc for page in pages})]
+    starts_at = datetime.now(UTC) + timedelta(seconds=start_s)
+    schedule = {url: starts_at + timedelta(seconds=seconds * n / len(order)) for n, url in enumerate(order)}
+    for row in rows:
+        row["next_poll_at"] = schedule[str(row["url"])]
     with engine.begin() as connection:
         for table, values in ((feeds, rows), (hosts, gates), (hosts, page_hosts), (feed_listings, listings)):
             connection.execute(insert(table), values)
     with engine.begin() as connection:
         connection.execute(text("ANALYZE"))
+    return schedule
 
 
-def planned(pages: Sequence[str], polls: int, starts_at: datetime, seconds: float, chance: random.Random) -> Any:
-    """Feed -> when it falls due, in order; those with news lie anywhere among them."""
+def planned(pages: Sequence[str], polls: int, chance: random.Random) -> list[str]:
+    """The feeds in the order in which they fall due; those with news lie anywhere among them."""
     kinds = [news_feed(number) for number in range(len(pages))]
     kinds += [quiet_feed(number) for number in range(max(0, polls - len(pages)))]
     chance.shuffle(kinds)
-    return {url: starts_at + timedelta(seconds=seconds * n / len(kinds)) for n, url in enumerate(kinds)}
+    return kinds
 
 
 def cpu_by_role(origin: psutil.Process, database_url: str | None) -> dict[str, float]:
@@ -158,15 +168,14 @@ def _run(
 ) -> dict[str, Any]:
     engine = open_engine(settings.database_dsn)
     upgrade(engine)
-    # From the first line of the fill until the processes are ready.
-    starts_at = datetime.now(UTC) + timedelta(seconds=given.start_s)
-    schedule = planned(pages, round(seconds * given.polls_per_s), starts_at, seconds, random.Random(1))
-    fill(engine, schedule, pages)
+    order = planned(pages, round(seconds * given.polls_per_s), random.Random(1))
+    schedule = fill(engine, order, pages, given.start_s, seconds)
+    starts_at = schedule[order[0]]
     log_dir = directory / "log"
     with running_machine(settings, with_dashboard=False, feeds=[], log_dir=log_dir) as machine:
         late_s = (datetime.now(UTC) - starts_at).total_seconds()
         if late_s > 0:
-            raise SystemExit(f"the fill took {late_s:.0f} s too long: give a larger --start-s")
+            raise SystemExit(f"the processes started {late_s:.0f} s too late: give a larger --start-s")
         watch(machine, time.monotonic() - late_s + WARM_S)
         before, machine_before = cpu_by_role(origin, given.database_url), psutil.cpu_times()
         begun = time.monotonic()
@@ -257,7 +266,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--stories-per-s", type=float, default=11.6, help="a million a day")
     parser.add_argument("--polls-per-s", type=float, default=100.0, help="180,000 feeds every half hour")
-    parser.add_argument("--start-s", type=float, default=60.0, help="from the fill's begin to the first poll")
+    parser.add_argument("--start-s", type=float, default=45.0, help="from the fill to the first poll")
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--database-url")

@@ -8,7 +8,7 @@ clock, the origin, which answers in this process (its CPU is taken off), and tha
 not in the reading child. The clock moves by `--part` ticks at a time, so that a claim finds as many due feeds as it
 would at full size. How feeds publish is benchmarks/simulated_week.py's mix, thinned to a million entries a day.
 
-Every followed feed is polled once before the day begins. An entry is lost if its feed was polled after it had appeared
+Every followed feed is polled once before the day begins. An entry is lost if its feed answered after it had appeared
 and SQL does not have it; it is recorded if a gap was seen in that feed. Prints JSON, with CPU and polls of the day as
 they were and times `--part`.
 """
@@ -233,8 +233,10 @@ def told(
     with reading(engine) as connection:
         found = [url for url in connection.execute(select(urls.c.url)).scalars() if url not in before]
         polled = {
-            number_of(row.url): (row.last_polled_at - START).total_seconds()
-            for row in connection.execute(select(feeds.c.url, feeds.c.last_polled_at).where(feeds.c.url.like("%/feed")))
+            number_of(row.url): (row.last_success_at - START).total_seconds()
+            for row in connection.execute(
+                select(feeds.c.url, feeds.c.last_success_at).where(feeds.c.url.like("%/feed"))
+            )
         }
         gaps = {
             number_of(url)
