@@ -39,7 +39,7 @@ KEPT = {
 }
 THIN_OUT = {
     *("dropped_lines", "mentions", "place_mentions", "attributions", "revisions", "pages", "verdict_acts"),
-    *("story_credits", "status_changes", "cluster_acts", "story_codes", "story_origins", "story_links"),
+    *("story_credits", "status_changes", "cluster_acts", "story_codes", "story_origins"),
     *("hour_tallies", "day_tallies", "act_tallies", "place_tallies", "latency_tallies"),
     *("cluster_verdicts", "cluster_digests", "event_links"),
 }
