@@ -135,7 +135,7 @@ def _watched(run: subprocess.Popen[str]) -> tuple[float, dict[str, float]]:
                 with contextlib.suppress(psutil.Error):
                     total += process.memory_full_info().pss
                     times = process.cpu_times()
-                    seen[process.pid] = (_role(process.cmdline()), times.user + times.system)
+                    seen[process.pid] = (role_of(process.cmdline()), times.user + times.system)
         peak = max(peak, total / 1e6)
         time.sleep(0.5)
     by_process: dict[str, float] = {}
@@ -144,7 +144,8 @@ def _watched(run: subprocess.Popen[str]) -> tuple[float, dict[str, float]]:
     return peak, by_process
 
 
-def _role(command: list[str]) -> str:
+def role_of(command: list[str]) -> str:
+    """What a process of ours is called, by its command line."""
     words = [word for word in command if not word.startswith("-")]
     if not words:
         return "ended"  # A process that has just died has no command line any more.

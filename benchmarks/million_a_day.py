@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 import psutil
 from sqlalchemy import Engine, func, insert, make_url, select, text
 
-from benchmarks.end_to_end import _role, server_cpu_s
+from benchmarks.end_to_end import role_of, server_cpu_s
 from benchmarks.latency import percentiles
 from benchmarks.logged_origin import etag_of, logged_origin, news_feed, quiet_body, quiet_feed, read_log
 from pipeline.feeds import body_digest, read_feed
@@ -116,7 +116,7 @@ def cpu_by_role(origin: psutil.Process, database_url: str | None) -> dict[str, f
             if process.pid == origin.pid:
                 found["origin"] = sum(process.cpu_times()[:2])
                 continue
-            times, role = process.cpu_times(), _role(process.cmdline())
+            times, role = process.cpu_times(), role_of(process.cmdline())
         except (psutil.Error, IndexError):
             continue
         found[role] += times.user + times.system

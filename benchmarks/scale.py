@@ -40,7 +40,7 @@ from sqlalchemy import Connection, Engine, insert, make_url, select, text, updat
 
 from benchmarks import intake
 from benchmarks.cloned_stories import clone
-from benchmarks.settling import Read, _ref, read_all
+from benchmarks.settling import Read, read_all, ref_of
 from benchmarks.wire import Page, load_pages
 from pipeline.feeds import plan_poll
 from pipeline.identity.urls import site_of
@@ -192,7 +192,7 @@ def settle(store: Store, batch: dict[str, Read]) -> None:
     with store.watch.stage("claim"), store.engine.begin() as connection:
         claims = ledger.claim_urls(connection, ids, f"token-{ids[0]}", now, 600.0)
     ready = [
-        ReadPage(claim, item.response, _ref(item.response), item.reading)
+        ReadPage(claim, item.response, ref_of(item.response), item.reading)
         for claim in claims
         for item in [batch[claim.url]]
     ]

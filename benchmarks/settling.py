@@ -110,7 +110,7 @@ def _settle(engine: Engine, settler: Settler, read: dict[str, Read], ids: list[i
     with engine.begin() as connection:
         claims = ledger.claim_urls(connection, ids, f"token-{ids[0]}", now, 600.0)
     ready = [
-        ReadPage(claim, item.response, _ref(item.response), item.reading)
+        ReadPage(claim, item.response, ref_of(item.response), item.reading)
         for claim in claims
         for item in [read[claim.url]]
     ]
@@ -118,7 +118,8 @@ def _settle(engine: Engine, settler: Settler, read: dict[str, Read], ids: list[i
         ended[outcome.reason.value] += 1
 
 
-def _ref(page: FetchedPage) -> PageRef:
+def ref_of(page: FetchedPage) -> PageRef:
+    """Where a benchmark says that the page lies in the archive."""
     return PageRef(
         url=page.url,
         final_url=page.url,
