@@ -83,7 +83,9 @@ def datasette_metadata(name: str) -> dict[str, Any]:
     for table in (*metadata.tables, "alembic_version", *SEARCH_TABLES):
         described["tables"][table] = {"hidden": True, "allow": False}
     found["databases"][name] = described
-    fragments: dict[str, str] = found.pop("fragments")
+    fragments: dict[str, str] = {}
+    for fragment, sql in found.pop("fragments").items():
+        fragments[fragment] = Template(sql).substitute(fragments)
     for dashboard in found["plugins"]["datasette-dashboards"].values():
         for part in (*dashboard["charts"].values(), *dashboard["filters"].values()):
             if part.get("db") == PLACEHOLDER:

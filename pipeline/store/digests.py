@@ -19,29 +19,32 @@ _WAITS = tuple(f"{since}_p{percent}_s" for since in ("published", "announced") f
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A table of digests, its tally, and its columns, the day first. `select` makes the rows of chosen days."""
+    """A table of digests, its tally, and its columns, the day first.
+
+    `select` makes the rows of chosen days: it takes a condition and the tally as it stands in FROM.
+    """
 
     table: str
     tally: str
     columns: tuple[str, ...]
-    select: Callable[[str], str]
+    select: Callable[[str, str], str]
 
     def fill(self, where: str = "true") -> str:
         """The statement that makes the rows of chosen days, of which there must be none yet."""
-        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) {self.select(where)}"
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) {self.select(where, self.tally)}"
 
 
-def _sums(tally: str, keys: tuple[str, ...], counts: tuple[str, ...]) -> Callable[[str], str]:
+def _sums(keys: tuple[str, ...], counts: tuple[str, ...]) -> Callable[[str, str], str]:
     columns = ", ".join(("day", *keys))
     sums = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in counts)
 
-    def select(where: str) -> str:
+    def select(where: str, tally: str) -> str:
         return f"SELECT {columns}, {sums} FROM {tally} WHERE {where} GROUP BY {columns} HAVING sum({counts[0]}) > 0"
 
     return select
 
 
-def select_waits(where: str) -> str:
+def select_waits(where: str, tally: str) -> str:
     """Percentiles by nearest rank: the value whose rank is the number of stories times p, rounded up."""
 
     def rank(percent: int) -> str:
@@ -69,7 +72,7 @@ FROM (
         sum(stories) OVER (PARTITION BY day, since) AS total
     FROM (
         SELECT day, since, seconds, sum(stories) AS stories
-        FROM latency_tallies
+        FROM {tally}
         WHERE {where}
         GROUP BY day, since, seconds
         HAVING sum(stories) > 0
@@ -85,19 +88,19 @@ DIGESTS: dict[str, Digest] = {
             "source_digests",
             "day_tallies",
             ("day", "source", *_COUNTS),
-            _sums("day_tallies", ("source",), _COUNTS),
+            _sums(("source",), _COUNTS),
         ),
         Digest(
             "language_digests",
             "day_tallies",
             ("day", "language", *_COUNTS),
-            _sums("day_tallies", ("language",), _COUNTS),
+            _sums(("language",), _COUNTS),
         ),
         Digest(
             "act_digests",
             "act_tallies",
             ("day", "act", "actor", "stories"),
-            _sums("act_tallies", ("act", "actor"), ("stories",)),
+            _sums(("act", "actor"), ("stories",)),
         ),
         Digest("latency_digests", "latency_tallies", ("day", "stories", "dated_stories", *_WAITS), select_waits),
     )
@@ -109,8 +112,11 @@ def digested(dialect: str, table: str) -> str:
     digest = DIGESTS[table]
     changed = f"SELECT day FROM {digest.tally} WHERE is_folded = {flag(dialect, False)}"
     columns = ", ".join(digest.columns)
+    # With statistics SQLite would rather go through all days by an index that begins with something else.
+    rows = f"{digest.tally} INDEXED BY ix_{digest.tally}_day" if dialect == "sqlite" else digest.tally
+    fresh = digest.select(f"day IN ({changed})", rows)
     return f"""SELECT {columns} FROM {table} WHERE day NOT IN ({changed})
 UNION ALL
 SELECT {columns} FROM (
-{digest.select(f"day IN ({changed})")}
+{fresh}
 ) AS fresh"""

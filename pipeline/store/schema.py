@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -923,6 +924,8 @@ story_facts = Table(
     Column("named_places", Json),
     _of_policy("source", "source", "stored_at"),
     _of_policy("day", "day"),
+    # Of one report: is there an earlier story of it? And how many reports are there in the year of a language?
+    _of_policy("cluster", "cluster_id", "stored_at", "story_id", "language"),
     # What the dashboards' filters look at. On PostgreSQL a long list of actors would not go into an index.
     _of_policy("stored_at", "stored_at", "story_id", beside=("cluster_id", "source", "language")).ddl_if(
         dialect="postgresql"
@@ -930,6 +933,22 @@ story_facts = Table(
     _of_policy("chosen", "stored_at", "story_id", "cluster_id", "source", "language", "acts", "actors").ddl_if(
         dialect="sqlite"
     ),
+)
+
+
+# The stories about conflict policy by act and actor, an empty word for any (pipeline/store/act_stories.py).
+act_stories = Table(
+    "act_stories",
+    metadata,
+    Column("act", String(24), nullable=False),
+    Column("actor", String(32), nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Column("story_id", Id, nullable=False, autoincrement=False),
+    Column("cluster_id", Id),
+    Column("language", String(35), nullable=False),
+    # All of a row, so that the rows of a year are read in one go.
+    PrimaryKeyConstraint("act", "actor", "stored_at", "story_id", postgresql_include=["cluster_id", "language"]),
+    sqlite_with_rowid=False,
 )
 
 
@@ -970,6 +989,9 @@ day_tallies = _tally(
     Column("stories", Integer, nullable=False),
     Column("conflict", Integer, nullable=False),
     Column("conflict_policy", Integer, nullable=False),
+    # A year in one language, or of one source, is read in one go.
+    Index("ix_day_tallies_language", "language", "day", "source", "stories", "conflict", "conflict_policy"),
+    Index("ix_day_tallies_source", "source", "day", "language", "stories", "conflict", "conflict_policy"),
 )
 
 latency_tallies = _tally(

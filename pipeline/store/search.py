@@ -118,7 +118,7 @@ def _of_sqlite(connection: Connection, typed: str, wanted: StoryFilter, limit: i
 
 def _conditions(wanted: StoryFilter) -> tuple[list[str], dict[str, Any]]:
     """The filter as conditions for `sqlite_search`, and its values."""
-    told = {"language": of_facts("language = :language"), "since": STORED_SINCE, "until": STORED_UNTIL, "site": OF_SITE}
+    told = {"language": OF_LANGUAGE, "since": STORED_SINCE, "until": STORED_UNTIL, "site": OF_SITE}
     values = {name: value for name in told if (value := getattr(wanted, name))}
     conditions = [told[name] for name in values]
     if wanted.policy_only:
@@ -141,7 +141,11 @@ def among_facts(condition: str) -> str:
     return f"+story_search.rowid IN (SELECT story_id FROM story_facts WHERE {condition})"
 
 
-OF_SITE = "+story_search.rowid IN (SELECT id FROM stories WHERE site = :site)"
+# Of a language or an outlet that no story has, no match is looked at: SQLite asks first what depends on none.
+OF_LANGUAGE = f"""EXISTS (SELECT 1 FROM volume_by_language WHERE language = :language)
+        AND {of_facts("language = :language")}"""
+OF_SITE = """EXISTS (SELECT 1 FROM stories WHERE site = :site)
+        AND +story_search.rowid IN (SELECT id FROM stories WHERE site = :site)"""
 
 
 def _day_from(instant: str, days: int) -> str:

@@ -13,6 +13,7 @@ from pipeline.store.dialects import flag
 from pipeline.store.digests import DIGESTS, Digest
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.schema import (
+    act_stories,
     act_tallies,
     day_tallies,
     hour_tallies,
@@ -128,10 +129,22 @@ def rebuild_tallies(connection: Connection) -> int:
         # Its triggers append for each story apart; all at once is a fifth of the work.
         for name in FACT_TRIGGERS:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    # Without its rows PostgreSQL's trigger finds nothing to take away, story by story.
+    connection.execute(delete(act_stories))
     connection.execute(delete(story_facts))
     for table in (*TALLIES, *(metadata.tables[name] for name in DIGESTS)):
         connection.execute(delete(table))
     connection.execute(text(f"INSERT INTO story_facts ({', '.join(COLUMNS)}) {select_facts(dialect)}"))
+    count_facts(connection)
+    return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())
+
+
+def count_facts(connection: Connection) -> None:
+    """Counts what stands in `story_facts`, and the URLs, polls and clusters; nothing of it may be counted yet.
+
+    On SQLite the triggers of `story_facts` must not be there and are there afterwards; on PostgreSQL they have counted.
+    """
+    dialect = connection.dialect.name
     connection.execute(
         text(
             "INSERT INTO url_tallies (is_folded, state, reason, urls) "
@@ -147,4 +160,3 @@ def rebuild_tallies(connection: Connection) -> int:
     for statement in poll_days.count_anew(dialect):
         connection.exec_driver_sql(statement)
     digest_all_clusters(connection)
-    return int(connection.execute(select(func.count()).select_from(story_facts)).scalar_one())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from pipeline.store import cluster_marks, place_counts, poll_days
+from pipeline.store import act_stories, cluster_marks, place_counts, poll_days
 from pipeline.store.dialects import day_of, hour_of, item_of, sqlite_trigger
 from pipeline.store.facts import COLUMNS, select_facts
 from pipeline.store.readers_search import search_function
@@ -74,7 +74,7 @@ SELECT true, day, {one}, {other}, language, count(DISTINCT story_id) FROM story_
 WHERE is_conflict_policy GROUP BY 2, 3, 4, 5"""
         for one, other, rows in ((act, "''", acts), ("''", actor, actors), (act, actor, f"{acts}, {actors}"))
     ]
-    return [*volumes, *waits, *named, *place_counts.count_all()]
+    return [*volumes, *waits, *named, *place_counts.count_all(), act_stories.sqlite_rows("story_facts")]
 
 
 # ------------------------------------------------------------------------------------------------------------ SQLite
@@ -153,6 +153,7 @@ def _sqlite_policy(row: str, sign: int) -> list[str]:
         f"""INSERT INTO act_tallies (is_folded, day, act, actor, language, stories)
     SELECT 0, {row}.day, act, actor, {row}.language, {sign} FROM ({pairs})""",
         place_counts.count_row(row, sign),
+        act_stories.sqlite_rows("NEW") if sign > 0 else act_stories.sqlite_go(),
     ]
 
 
@@ -234,6 +235,7 @@ $$"""
         "tally_story_facts": f"""CREATE FUNCTION tally_story_facts() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    gone record;
 BEGIN
     IF NOT EXISTS (SELECT FROM changed) THEN
         RETURN NULL;
@@ -254,6 +256,11 @@ BEGIN
         ) AS named
     WHERE is_conflict_policy GROUP BY day, act, actor, language;
     {place_counts.count_changed()};
+    IF TG_OP = 'INSERT' THEN
+        {act_stories.postgres_come()};
+    ELSE
+        {act_stories.postgres_go()};
+    END IF;
     RETURN NULL;
 END
 $$""",

@@ -23,6 +23,7 @@ from pipeline.outcomes import PolicyType
 from pipeline.store.search import (
     MARK_END,
     MARK_START,
+    OF_LANGUAGE,
     RANKED_MAX,
     STORED_SINCE,
     STORED_UNTIL,
@@ -207,7 +208,7 @@ def _conditions(chosen: dict[str, str]) -> tuple[list[str], dict[str, str]]:
         "period": STORED_SINCE.replace(":since", "ago(:period)"),
         "until": STORED_UNTIL,
         "source": among_facts("source = :source"),
-        "language": of_facts("language = :language"),
+        "language": OF_LANGUAGE,
         "act": of_facts("', ' || acts || ',' LIKE '%, ' || :act || ',%'"),
         "actor": among_facts("is_conflict_policy AND ', ' || actors || ',' LIKE '%, ' || :actor || ',%'"),
     }

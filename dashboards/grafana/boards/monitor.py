@@ -4,20 +4,73 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards.parts import CHOSEN, OF_DAYS, OF_SOURCE, SAFE_URL, board, is_all, number, one_of, over_time, rows
+from boards.parts import (
+    BY_ACT,
+    BY_SOURCE,
+    OF_DAYS,
+    OF_SOURCE,
+    SAFE_URL,
+    STORED,
+    board,
+    is_all,
+    number,
+    one_of,
+    over_time,
+    rows,
+)
 from boards.shared import HEALTH, actors, acts, most_copied
 
 FILTERS = ("source", "language", "act", "actor")
-STORIES = f"SELECT count(*) AS stories FROM policy_stories WHERE {CHOSEN}"
-REPORTS = f"SELECT count(DISTINCT cluster_id) AS reports FROM policy_stories WHERE {CHOSEN}"
-# The 50 are chosen in the narrow view: by its costs PostgreSQL would first look up the titles of all that match.
+# Whole days that ask for neither source, act nor actor are counted already; of the two at the ends the stories are.
+_COUNTED = is_all("source", "act", "actor")
+_FIRST, _LAST = (f"CAST($__time{end}() AS timestamptz) AT TIME ZONE 'UTC'" for end in ("From", "To"))
+STORIES = f"""
+SELECT CAST(sum(stories) AS bigint) AS stories FROM (
+    SELECT sum(conflict_policy) AS stories FROM volume_by_language
+    WHERE {_COUNTED} AND day > CAST({_FIRST} AS date) AND day < CAST({_LAST} AS date) AND {one_of("language")}
+    UNION ALL
+    SELECT count(*) FROM stories_by_act
+    WHERE {_COUNTED} AND {BY_ACT} AND stored_at < date_trunc('day', {_FIRST}) AT TIME ZONE 'UTC' + interval '1 day'
+    UNION ALL
+    SELECT count(*) FROM stories_by_act
+    WHERE {_COUNTED} AND {BY_ACT} AND stored_at >= greatest(
+        date_trunc('day', {_LAST}) AT TIME ZONE 'UTC', date_trunc('day', {_FIRST}) AT TIME ZONE 'UTC' + interval '1 day'
+    )
+    UNION ALL
+    SELECT count(DISTINCT story_id) FROM stories_by_act WHERE NOT ({_COUNTED}) AND {BY_ACT}
+    UNION ALL
+    SELECT count(*) FROM policy_stories WHERE {BY_SOURCE}
+) AS counted"""
+# Without an act or actor in the order of the index by report, which takes no sorting.
+_ANY = is_all("act", "actor")
+REPORTS = f"""
+SELECT CAST(sum(reports) AS bigint) AS reports FROM (
+    SELECT count(*) AS reports FROM (
+        SELECT DISTINCT cluster_id FROM policy_stories
+        WHERE {is_all("source")} AND {_ANY} AND cluster_id IS NOT NULL AND {STORED} AND {one_of("language")}
+    ) AS reports
+    UNION ALL
+    SELECT count(DISTINCT cluster_id) FROM stories_by_act WHERE NOT ({_ANY}) AND {BY_ACT}
+    UNION ALL
+    SELECT count(DISTINCT cluster_id) FROM policy_stories WHERE {BY_SOURCE}
+) AS counted"""
+# The 50 are chosen in narrow rows: by its costs PostgreSQL would first look up the titles of all that match. Each half
+# has its own end: an order of both together would be made of all their rows.
 LATEST = f"""
 WITH newest AS (
-    SELECT story_id FROM policy_stories WHERE {CHOSEN} ORDER BY stored_at DESC, story_id DESC LIMIT 50
+    (
+        SELECT DISTINCT stored_at, story_id FROM stories_by_act WHERE {BY_ACT}
+        ORDER BY stored_at DESC, story_id DESC LIMIT 50
+    )
+    UNION ALL
+    (
+        SELECT stored_at, story_id FROM policy_stories WHERE {BY_SOURCE}
+        ORDER BY stored_at DESC, story_id DESC LIMIT 50
+    )
 )
-SELECT stored_at, title, source, language, acts, actors, round(CAST(score AS numeric), 2) AS score, {SAFE_URL}
+SELECT story.stored_at, title, source, language, acts, actors, round(CAST(score AS numeric), 2) AS score, {SAFE_URL}
 FROM newest JOIN conflict_policy_stories AS story ON story.story_id = newest.story_id
-ORDER BY stored_at DESC, story.story_id DESC"""
+ORDER BY story.stored_at DESC, story.story_id DESC"""
 # Hours within a week, days beyond: the two conditions are known before the query runs, so one half costs nothing.
 _SPAN = "CAST($__timeTo() AS timestamptz) - CAST($__timeFrom() AS timestamptz)"
 BY_HOUR = f"""

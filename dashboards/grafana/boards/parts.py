@@ -26,8 +26,8 @@ Panel = Builder[models.Panel]
 
 _RECENT = "day >= current_date - 30"
 _CHOICES = {
-    "source": f"SELECT DISTINCT source FROM volume_daily WHERE {_RECENT} ORDER BY source",
-    "language": f"SELECT DISTINCT language FROM volume_daily WHERE {_RECENT} ORDER BY language",
+    "source": f"SELECT DISTINCT source FROM volume_by_source WHERE {_RECENT} ORDER BY source",
+    "language": f"SELECT DISTINCT language FROM volume_by_language WHERE {_RECENT} ORDER BY language",
     "actor": f"SELECT DISTINCT actor FROM actors_daily WHERE {_RECENT} ORDER BY actor",
 }
 _LABELS = {"source": "Source", "language": "Language", "act": "Type of act", "actor": "Actor"}
@@ -58,6 +58,22 @@ DAYS = "day BETWEEN CAST($__timeFrom() AS date) AND CAST($__timeTo() AS date)"
 OF_SOURCE = f"{one_of('source')} AND {one_of('language')}"
 CHOSEN = f"{STORED} AND {OF_SOURCE} AND {among('act', 'acts')} AND {among('actor', 'actors')}"
 OF_DAYS = f"{DAYS} AND {one_of('language')}"
+
+
+def is_one(*filter_names: str) -> str:
+    """The condition that each of the filters has chosen one thing or nothing: counts by it add up to stories."""
+    return " AND ".join(f"cardinality(ARRAY[${name}]) = 1" for name in filter_names)
+
+
+def counted_as(filter_name: str) -> str:
+    """The condition on a column of the filter's name in which an empty word stands for any."""
+    return f"CASE WHEN {is_all(filter_name)} THEN {filter_name} = '' ELSE {filter_name} IN (${filter_name}) END"
+
+
+# Stories under the filters, in two halves of which one is empty: those of a source are few and asked themselves, all
+# others stand by act and actor. One that has several of the chosen acts or actors stands there as often.
+BY_ACT = f"{is_all('source')} AND {counted_as('act')} AND {counted_as('actor')} AND {STORED} AND {one_of('language')}"
+BY_SOURCE = f"NOT ({is_all('source')}) AND {CHOSEN}"
 
 
 def variables(names: Sequence[str]) -> list[Builder[models.VariableModel]]:

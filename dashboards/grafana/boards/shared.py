@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from boards.parts import CHOSEN, DAYS, OF_DAYS, SAFE_URL, Panel, bars, is_all, one_of, rows
+from boards.parts import (
+    BY_ACT,
+    BY_SOURCE,
+    CHOSEN,
+    DAYS,
+    OF_DAYS,
+    SAFE_URL,
+    Panel,
+    bars,
+    is_all,
+    is_one,
+    one_of,
+    rows,
+)
 
-# Without a source or the other filter the days' counts answer; with one, the stories themselves.
+# Without a source, and with one act and actor at most, the days' counts answer; else the stories themselves, of which
+# one may have several of the chosen ones and counts once.
 _NAMED = f"{one_of('act')} AND {one_of('actor')}"
 
 
@@ -18,18 +32,26 @@ def actors(most: int) -> Panel:
     return bars(f"By actor (the {most} most named)", _counted("actor", "actors_daily", "act", most), "actor")
 
 
+def _of_other(other: str) -> str:
+    """The condition for the rows of the other filter in `acts_by_day`, where NULL stands for any."""
+    return f"CASE WHEN {is_all(other)} THEN {other} IS NULL ELSE {other} IN (${other}) END"
+
+
 def _counted(what: str, view: str, other: str, most: int) -> str:
-    alone = is_all("source", other)
+    known = f"{is_all('source')} AND {is_one(other)}"
     return f"""
 SELECT {what}, CAST(sum(stories) AS bigint) AS stories FROM (
     SELECT {what}, stories FROM acts_by_day
-    WHERE {alone} AND {is_all("language")} AND {what} IS NOT NULL AND {other} IS NULL AND {DAYS} AND {one_of(what)}
+    WHERE {known} AND {is_all("language")} AND {what} IS NOT NULL AND {_of_other(other)} AND {DAYS} AND {one_of(what)}
     UNION ALL
     SELECT {what}, stories FROM {view}
-    WHERE {alone} AND NOT ({is_all("language")}) AND {OF_DAYS} AND {one_of(what)}
+    WHERE {known} AND NOT ({is_all("language")}) AND {is_all(other)} AND {OF_DAYS} AND {one_of(what)}
+    UNION ALL
+    SELECT {what}, stories FROM policy_acts_daily
+    WHERE {known} AND NOT ({is_all("language")}) AND NOT ({is_all(other)}) AND {OF_DAYS} AND {_NAMED}
     UNION ALL
     SELECT {what}, count(DISTINCT story_id) FROM policy_acts
-    WHERE NOT ({alone}) AND {what} IS NOT NULL AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
+    WHERE NOT ({known}) AND {what} IS NOT NULL AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
     GROUP BY {what}
 ) AS counted
 GROUP BY {what} ORDER BY stories DESC, {what} LIMIT {most}"""
@@ -49,29 +71,49 @@ SELECT act, actor, CAST(sum(stories) AS bigint) AS stories FROM (
 ) AS counted
 GROUP BY act, actor ORDER BY stories DESC, act, actor LIMIT 150"""
 
+_KNOWN = f"{is_all('source')} AND {is_one('actor')}"
 ACTS_BY_DAY = f"""
 SELECT CAST(day AS timestamp) AT TIME ZONE 'UTC' AS "time", act AS metric, CAST(sum(stories) AS bigint) AS stories
 FROM (
     SELECT day, act, stories FROM acts_by_day
-    WHERE {is_all("source", "actor", "language")} AND act IS NOT NULL AND actor IS NULL AND {DAYS} AND {one_of("act")}
+    WHERE {_KNOWN} AND {is_all("language")} AND act IS NOT NULL AND {_of_other("actor")} AND {DAYS} AND {one_of("act")}
     UNION ALL
     SELECT day, act, stories FROM acts_daily
-    WHERE {is_all("source", "actor")} AND NOT ({is_all("language")}) AND {OF_DAYS} AND {one_of("act")}
+    WHERE {_KNOWN} AND {is_all("actor")} AND NOT ({is_all("language")}) AND {OF_DAYS} AND {one_of("act")}
+    UNION ALL
+    SELECT day, act, stories FROM policy_acts_daily
+    WHERE {_KNOWN} AND NOT ({is_all("actor")}) AND NOT ({is_all("language")}) AND {OF_DAYS} AND {_NAMED}
     UNION ALL
     SELECT day, act, count(DISTINCT story_id) FROM policy_acts
-    WHERE NOT ({is_all("source", "actor")}) AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
+    WHERE NOT ({_KNOWN}) AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
     GROUP BY day, act
 ) AS counted
 GROUP BY day, act ORDER BY day, act"""
 
-# The newest 2,000 reports that the filters leave, each with how many others carry it. OFFSET 0 has them looked up one
-# by one: by its costs PostgreSQL would rather read the clusters of the whole year.
+# The newest 2,000 reports that the filters leave, each by the first of its stories that they leave: one without an
+# earlier one, so that only as many stories are walked as it takes. Each is looked up with how many others carry it, one
+# by one. OFFSET 0, and a condition that is no EXISTS, keep PostgreSQL from reading the reports of the whole year.
+_IS_FIRST = f"""coalesce((
+    SELECT false FROM policy_stories AS earlier
+    WHERE earlier.cluster_id = matching.cluster_id
+        AND (earlier.stored_at, earlier.story_id) < (matching.stored_at, matching.story_id) AND {CHOSEN}
+    LIMIT 1
+), true)"""
+_NEWEST = "SELECT DISTINCT ON (stored_at, story_id) stored_at AS first_seen_at, story_id, cluster_id"
+_FIRST = "ORDER BY stored_at DESC, story_id DESC LIMIT 2000"
 COUNTED = f"""
 WITH reports AS (
-    SELECT cluster_id, min(story_id) AS story_id, min(stored_at) AS first_seen_at, count(*) AS stories
-    FROM policy_stories
-    WHERE {CHOSEN}
-    GROUP BY cluster_id ORDER BY first_seen_at DESC LIMIT 2000
+    (
+        {_NEWEST} FROM stories_by_act AS matching
+        WHERE cluster_id IS NOT NULL AND {BY_ACT} AND {_IS_FIRST}
+        {_FIRST}
+    )
+    UNION ALL
+    (
+        {_NEWEST} FROM policy_stories AS matching
+        WHERE cluster_id IS NOT NULL AND {BY_SOURCE} AND {_IS_FIRST}
+        {_FIRST}
+    )
 ),
 counted AS (
     SELECT reports.*, copies, sites, independent_origins
@@ -85,7 +127,9 @@ _MOST_COPIED = f"""{COUNTED},
 most AS (
     SELECT * FROM counted WHERE copies > 0 ORDER BY copies DESC, first_seen_at DESC LIMIT 25
 )
-SELECT most.first_seen_at, title, site AS first_site, stories, copies, sites, independent_origins AS origins, {SAFE_URL}
+SELECT most.first_seen_at, title, site AS first_site,
+    (SELECT count(*) FROM policy_stories WHERE policy_stories.cluster_id = most.cluster_id AND {CHOSEN}) AS stories,
+    copies, sites, independent_origins AS origins, {SAFE_URL}
 FROM most JOIN story_details ON story_details.story_id = most.story_id
 ORDER BY copies DESC, most.first_seen_at DESC"""
 

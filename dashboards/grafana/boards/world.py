@@ -7,20 +7,62 @@ from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import geomap as maps
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards.parts import DAYS, OF_DAYS, SAFE_URL, SOURCE, Asked, Panel, among, board, is_all, one_of, rows
+from boards.parts import (
+    DAYS,
+    OF_DAYS,
+    SAFE_URL,
+    SOURCE,
+    Asked,
+    Panel,
+    among,
+    board,
+    counted_as,
+    is_all,
+    is_one,
+    one_of,
+    rows,
+)
 from boards.shared import actors
 
 _FILTERS = ("source", "language", "act", "actor")
-_CHOSEN = f"{OF_DAYS} AND {one_of('source')} AND {among('act', 'acts')} AND {among('actor', 'actors')}"
-# Where neither source, act nor actor is chosen the days' counts answer, else the stories themselves.
-_COUNTED = is_all("source", "act", "actor")
+_BY_ACT = f"{counted_as('act')} AND {counted_as('actor')} AND {one_of('language')}"
+_ANY = is_all("act", "actor")
+
+
+def _places(columns: str, condition: str = "true", end: str = "") -> str:
+    """The places of the stories that the filters leave, in two halves of which one is empty, each with its `end`.
+
+    Without a source those under an act and actor are looked up one by one: OFFSET 0 keeps PostgreSQL from reading all.
+    """
+    return f"""(
+        SELECT {columns} FROM policy_places AS named
+        WHERE {condition} AND (NOT ({is_all("source")}) OR {_ANY}) AND {OF_DAYS} AND {one_of("source")}
+            AND {among("act", "acts")} AND {among("actor", "actors")}
+        {end}
+    )
+    UNION ALL
+    (
+        SELECT {columns} FROM (
+            SELECT DISTINCT story_id FROM stories_by_act
+            WHERE {condition} AND {is_all("source")} AND NOT ({_ANY}) AND {_BY_ACT}
+        ) AS chosen
+        CROSS JOIN LATERAL (
+            SELECT day, stored_at, story_id, place, country, lat, lon FROM policy_places
+            WHERE policy_places.story_id = chosen.story_id AND {DAYS} OFFSET 0
+        ) AS named
+        {end}
+    )"""
+
+
+# Where neither source nor actor is chosen, and one act at most, the days' counts answer, else the stories themselves.
+_COUNTED = f"{is_all('source', 'actor')} AND {is_one('act')}"
 _LANGUAGE = f"CASE WHEN {is_all('language')} THEN language = '' ELSE {one_of('language')} END"
-_OF_COUNTS = f"{_COUNTED} AND act = '' AND {_LANGUAGE} AND {DAYS}"
+_OF_COUNTS = f"{_COUNTED} AND {counted_as('act')} AND {_LANGUAGE} AND {DAYS}"
 PLACES = f"""
 SELECT place, country, lat, lon, CAST(sum(stories) AS bigint) AS stories, max(day) AS newest_day FROM (
     SELECT day, place, country, lat, lon, stories FROM places_daily WHERE {_OF_COUNTS} AND place <> ''
     UNION ALL
-    SELECT day, place, country, lat, lon, 1 FROM policy_places WHERE NOT ({_COUNTED}) AND {_CHOSEN}
+    {_places("day, place, country, lat, lon, 1", f"NOT ({_COUNTED})")}
 ) AS counted
 GROUP BY place, country, lat, lon ORDER BY stories DESC, place LIMIT 500"""
 # A row without a place has the stories that name any place of the state.
@@ -32,19 +74,18 @@ SELECT country, CAST(sum(stories) AS bigint) AS stories, CAST(sum(places) AS big
     GROUP BY country
     UNION ALL
     SELECT country, count(DISTINCT story_id), count(DISTINCT place)
-    FROM policy_places WHERE NOT ({_COUNTED}) AND {_CHOSEN}
+    FROM ({_places("country, named.story_id, place", f"NOT ({_COUNTED})")}) AS of_stories
     GROUP BY country
 ) AS counted
 GROUP BY country ORDER BY stories DESC, country LIMIT 60"""
+_LAST = "ORDER BY named.stored_at DESC, named.story_id DESC, place LIMIT 50"
 _NEWEST = f"""
 WITH newest AS (
-    SELECT story_id, place, country FROM policy_places
-    WHERE {_CHOSEN}
-    ORDER BY stored_at DESC, story_id DESC, place LIMIT 50
+    {_places("named.stored_at, named.story_id, place, country", end=_LAST)}
 )
-SELECT stored_at, place, country, title, source, {SAFE_URL}
+SELECT newest.stored_at, place, country, title, source, {SAFE_URL}
 FROM newest JOIN story_details ON story_details.story_id = newest.story_id
-ORDER BY stored_at DESC, newest.story_id DESC, place"""
+ORDER BY newest.stored_at DESC, newest.story_id DESC, place"""
 # The outlines of states are a file of Grafana itself; a base map of tiles would ask a server elsewhere.
 _OUTLINES = {
     "src": "public/maps/countries.geojson",

@@ -40,6 +40,13 @@ FROM story_facts
 WHERE is_conflict_policy = {flag(dialect, True)}"""
 
 
+def stories_by_act(_dialect: str) -> str:
+    """A row for each conflict-policy story and each of its acts, each of its actors and each pair; empty is any."""
+    return """
+SELECT act, actor, story_id, cluster_id, stored_at, language
+FROM act_stories"""
+
+
 def policy_acts(dialect: str) -> str:
     """A row for each conflict-policy story, act and actor."""
     if dialect == "postgresql":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,9 @@ from pipeline.store.reports import StoryFilter
 from pipeline.store.schema import stories
 from pipeline.store.search import MARK_END, MARK_START, Term, TooShort, parse_terms, search_stories
 from pipeline.store.search_index import rebuild_search
+from pipeline.store.tallies import fold_tallies
 from pipeline.store.triggers import SEARCH_CONFIGS
+from workers.database import open_engine
 
 STORIES = {
     1: ("Ministers agree a ceasefire", "The two ministries agreed to a ceasefire on Sunday.", "en"),
@@ -311,3 +314,28 @@ def test_the_beginning_of_one_letter_is_refused_with_a_sentence(crowded: Engine,
         with pytest.raises(DBAPIError, match="a beginning needs two letters"):
             found_by_readers(crowded, typed)
     assert [row for term in ("ma*", "中*") for row in found(crowded, term)] != []
+
+
+@pytest.mark.parametrize("name", ["language", "site"])
+def test_no_match_is_looked_at_for_a_language_or_outlet_that_no_story_has(sqlite_url: str, name: str) -> None:
+    engine = open_engine(sqlite_url)
+    with engine.begin() as connection:
+        for number in range(1, 121):
+            site, language = ("small.example", "eo") if number == 100 else ("large.example", "la")
+            add_story(connection, number, f"Title {number}", text="mosta", site=site, language=language)
+        fold_tallies(connection, at_least=1)
+    rare = steps_of(engine, StoryFilter(**{name: {"language": "eo", "site": "small.example"}[name]}))  # type: ignore[arg-type]
+    assert steps_of(engine, StoryFilter(**{name: "nobody"})) * 2 < rare  # type: ignore[arg-type]
+    engine.dispose()
+
+
+def steps_of(engine: Engine, wanted: StoryFilter) -> int:
+    """How many steps of ten SQLite takes for a search under the filter, once it has read the schema."""
+    taken: list[int] = []
+    with engine.connect() as connection:
+        search_stories(connection, "mosta", wanted, 10)
+        raw: Any = connection.connection.dbapi_connection
+        raw.set_progress_handler(lambda: taken.append(1), 10)
+        search_stories(connection, "mosta", wanted, 10)
+        raw.set_progress_handler(None, 0)
+    return len(taken)

@@ -45,6 +45,11 @@ def raw_queries(dialect: str) -> dict[str, str]:
             FROM stories {CURRENT} {FEED} GROUP BY {day}, {source}, {language}""",
         "policy_acts": f"""SELECT {act_day}, act, actor, named.kind, stories.id, {source}, {language}, stored_at, score
             {acts} LEFT {named} {FEED}""",
+        "stories_by_act": f"""SELECT act, actor, stories.id, stories.cluster_id, stored_at, {language}
+            {policy} JOIN (SELECT story_id, act FROM story_acts UNION SELECT id, '' FROM stories) AS done
+                ON done.story_id = stories.id
+            JOIN (SELECT story_id, actor FROM mentions UNION SELECT id, '' FROM stories) AS named
+                ON named.story_id = stories.id""",
         "policy_acts_daily": f"""SELECT {act_day}, act, actor, {language}, count(DISTINCT stories.id)
             {acts} {named} GROUP BY {act_day}, act, actor, {language}""",
         "acts_daily": f"""SELECT {act_day}, act, {language}, count(DISTINCT stories.id)
