@@ -1,12 +1,14 @@
 """What the dashboards' questions cost over many stories, and what keeping the counts and the index costs a settler.
 
     PYTHONPATH=. python benchmarks/dashboards.py [--stories N] [--database-url URL]
-        [--only fill|ask|search|serve|settle] [--most-s SECONDS] [--without-search] [--corpus DIR]
+        [--only fill|ask|panels|search|serve|settle] [--most-s SECONDS] [--seed N] [--without-search] [--corpus DIR]
 
 A database that was filled already is measured as it is; one that was not is filled first, for at most so many seconds:
-the same command goes on where it ended. Without a URL a SQLite file in a temporary directory is used. With a corpus of
-recorded pages their stories are settled as well. Prints for each question the first time by the clock, then median and
-p95 of the others, and the CPU time of the one in the middle, in milliseconds, the slowest last.
+the same command goes on where it ended. With a seed only so many stories are written and the rest copied from them in
+SQL (benchmarks/copied_stories.py says what those lack). Without a URL a SQLite file in a temporary directory is used.
+With a corpus of recorded pages their stories are settled as well. Prints for each question the first time by the
+clock, then median and p95 of the others, and the CPU time of the one in the middle, in milliseconds, the slowest last;
+for each page of the dashboards the sum of its panels' CPU.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, insert, text
 
-from benchmarks.dashboards_panels import cpu_clock, datasette_panels, grafana_panels
+from benchmarks.dashboards_panels import cpu_clock, cpu_of_pages, datasette_panels, grafana_panels
 from benchmarks.dashboards_searches import kinds
 from benchmarks.dashboards_served import served
-from benchmarks.many_stories import ACTORS, FillStopped, fill, is_filled, pages_of_words
+from benchmarks.filled_tables import FillStopped
+from benchmarks.many_stories import ACTORS, fill, is_filled, pages_of_words
 from benchmarks.settling import read_all, settle_all
 from benchmarks.wire import load_pages
 from pipeline.identity.fingerprints import fingerprint
@@ -98,9 +101,11 @@ def main() -> None:
     """Fill if need be, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database-url")
     parser.add_argument("--times", type=int, default=15)
-    parser.add_argument("--only", choices=("fill", "ask", "search", "serve", "settle"), nargs="*", default=())
+    parser.add_argument("--only", choices=("fill", "ask", "panels", "search", "serve", "settle"), nargs="*", default=())
+    parser.add_argument("--shown", type=int, default=16)
     parser.add_argument("--most-s", type=float, default=1e9)
     parser.add_argument("--without-search", action="store_true")
     parser.add_argument("--corpus", type=Path)
@@ -130,18 +135,23 @@ def report_database(engine: Engine, wanted: Sequence[str], options: argparse.Nam
         filled = is_filled(connection, has_search=not options.without_search)
     if not filled:
         now, has_search = datetime.now(UTC), not options.without_search
-        taken = fill(engine, options.stories, now, options.most_s, has_search=has_search)
+        taken = fill(engine, options.stories, now, options.most_s, has_search=has_search, seed=options.seed)
         print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in taken.items()))
     with engine.connect() as connection:
         print(f"{engine.dialect.name}, {connection.execute(text('SELECT max(id) FROM stories')).scalar():,} stories")
     on_sqlite = engine.dialect.name == "sqlite"
     if "ask" in wanted:
         report_questions(engine, options.times, has_search=not options.without_search)
+    if {"ask", "panels"} & set(wanted):
         panels = datasette_panels(Path(str(engine.url.database))) if on_sqlite else grafana_panels(engine)
         found = {}
         for name, ask in panels:
             found[name] = measured(ask, options.times, ask.cpu_s)
-        print_figures("panels", found)
+        print_figures("panels", found, options.shown)
+        pages = sorted(cpu_of_pages({name: taken.cpu for name, taken in found.items()}), key=lambda page: page[1])
+        print("pages, the CPU of their panels one after the other:")
+        for name, cpu in pages:
+            print(f"  {name:<52} CPU {cpu:8.1f}")
     if "search" in wanted and not options.without_search:
         with reading(engine) as connection:
             cpu_s = cpu_clock(connection)

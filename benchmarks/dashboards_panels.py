@@ -7,7 +7,7 @@ import itertools
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,19 @@ def datasette_panels(path: Path) -> Iterator[tuple[str, Ask]]:
             sql, values = replace_opts_in_query(chart["query"], chosen), {**empty, **chosen}
             ask = Ask(lambda sql=sql, values=values: connection.execute(sql, values).fetchall(), time.thread_time)
             yield f"{slug}/{name}, {shown}", ask
+        # What can be chosen is asked whenever the page is opened, whatever is.
+        for name, one in dashboard["filters"].items():
+            if "query" in one:
+                ask = Ask(lambda sql=one["query"]: connection.execute(sql).fetchall(), time.thread_time)
+                yield f"{slug}/choices of {name}", ask
     connection.close()
+
+
+def cpu_of_pages(found: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """The sum of the panels of each page under each choice of filters, the choices that it offers among them."""
+    asked = [(name.split("/", 1)[0], name.partition(", ")[2], cpu) for name, cpu in found.items()]
+    for page, shown in sorted({(page, shown) for page, shown, _ in asked if shown}):
+        yield f"{page}, {shown}", sum(cpu for of, under, cpu in asked if of == page and under in ("", shown))
 
 
 def grafana_panels(engine: Engine) -> Iterator[tuple[str, Ask]]:
@@ -88,9 +100,18 @@ def grafana_panels(engine: Engine) -> Iterator[tuple[str, Ask]]:
         for path in sorted((ROOT / "dashboards" / "grafana" / "dashboards").glob("*.json")):
             board = json.loads(path.read_text("utf-8"))
             slug = path.stem.removeprefix("frontwire-")
-            cases = _cases({variable["name"] for variable in board["templating"]["list"]})
-            for (days, filters, shown), panel in itertools.product(cases, board["panels"]):
-                chosen = {name: [value] for name, value in filters.items()}
+            variables = board["templating"]["list"]
+            cases: list[tuple[int, dict[str, list[str]], str]] = [
+                (days, {name: [value] for name, value in filters.items()}, shown)
+                for days, filters, shown in _cases({variable["name"] for variable in variables})
+            ]
+            if {"act", "actor"} <= {variable["name"] for variable in variables}:
+                cases.append((365, {"act": ["talks", "sanction"], "actor": ["PRK", "USA"]}, "365 days, two of each"))
+            for variable in variables:
+                if variable["type"] == "query":
+                    ask = Ask(lambda sql=variable["query"]: connection.exec_driver_sql(sql).all(), cpu_s)
+                    yield f"{slug}/choices of {variable['name']}", ask
+            for (days, chosen, shown), panel in itertools.product(cases, board["panels"]):
                 sql = as_sent(panel["targets"][0]["rawSql"], board, chosen, now - timedelta(days=days), now)
                 ask = Ask(lambda sql=sql: connection.exec_driver_sql(sql.replace("%", "%%")).all(), cpu_s)
                 yield f"{slug}/{panel['title'][:30]}, {shown}", ask

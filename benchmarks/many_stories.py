@@ -12,10 +12,11 @@ import random
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from benchmarks.copied_stories import clone, count_in_parts, set_journal
+from benchmarks.filled_tables import COLUMNS, OTHER_URLS, FillStopped, Rows, highest
 from pipeline.outcomes import PolicyType
 from pipeline.store.schema import metadata
 from pipeline.store.tallies import rebuild_tallies
@@ -32,67 +33,48 @@ SENTENCES, SENTENCE_WORDS, STORY_SENTENCES = 4_000, 12, 10
 POLICY_SHARE = 0.15
 CHUNK = 5_000
 POLL_MINUTES, POLL_DAYS = 15, 14
-# Ids of URLs without a story of their own begin here.
-OTHER_URLS = 1_000_000_000
-# The columns that are filled, of each table, in an order in which foreign keys hold. URLs refer to stories, so their
-# story_id is left empty.
-COLUMNS = {
-    "feeds": "id url host source status added_at interval_s next_poll_at last_new_at error_count last_success_at "
-    "known_entries redirect_count",
-    "site_memories": "site stories_seen",
-    "site_lines": "site line_hash line place state story_count since_story echo first_seen_at last_seen_at learned_at",
-    "feed_polls": "feed_id polled_at outcome entries new_urls lost_estimate body_bytes elapsed_s",
-    "clusters": "id founded_at method",
-    "urls": "id url host site feed_id state reason attempts priority announced_at due_at settled_at",
-    "pages": "id url_id final_url status fetched_at body_bytes body_sha256 warc_file warc_offset warc_length",
-    "stories": "id url_id page_id feed_id cluster_id url site title text subheads authors captions credits language "
-    "access published_at announced_at stored_at revision content_hash word_count reader candidate",
-    "revisions": "story_id number page_id title text content_hash stored_at",
-    "story_links": "url_id story_id matched_story_id relation score method linked_at",
-    "verdicts": "id story_id revision is_current model language_supported conflict conflict_policy threshold "
-    "is_conflict is_conflict_policy evidence judged_at",
-    "verdict_acts": "verdict_id act score",
-    "cluster_verdicts": "cluster_id stories conflict conflict_policy threshold is_conflict is_conflict_policy "
-    "judged_at",
-    "cluster_acts": "cluster_id act score",
-    "mentions": "story_id actor kind place span_start span_end surface",
-    "place_mentions": "story_id name country latitude longitude place span_start span_end surface",
-    "told_events": "id founded_at method independent_origins changed_at",
-    "event_clusters": "cluster_id event_id joined_at",
-}
-Rows = dict[str, list[tuple[Any, ...]]]
-
 _LETTERS = random.Random(8)
 WORDS = ["".join(_LETTERS.choices("abcdefghilmnoprstuv", k=_LETTERS.randint(2, 10))) for _ in range(20_000)]
 WEIGHTS = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(WORDS))))
 
 
-class FillStopped(Exception):
-    """The time for this run is over; the same call goes on where it ended."""
-
-
 def fill(
-    engine: Engine, stories: int, now: datetime, most_s: float = 1e9, *, has_search: bool = True
+    engine: Engine, stories: int, now: datetime, most_s: float = 1e9, *, has_search: bool = True, seed: int = 0
 ) -> dict[str, float]:
     """So many stories over the year before `now`; returns the seconds of each step. Search costs most and can wait.
 
+    With a `seed` only so many are written and the rest are copied from them (benchmarks/copied_stories.py).
     Raises FillStopped once `most_s` seconds are over: what is there stays, and is gone on with.
     """
     until = time.monotonic() + most_s
     taken: dict[str, float] = {}
+    step = timedelta(days=365) / stories
+
+    def write(connection: Connection) -> None:
+        _write(connection, seed or stories, now - timedelta(days=365), step, until)
+
+    def copy(connection: Connection) -> None:
+        clone(connection, seed, stories, step, until)
+
+    def count(connection: Connection) -> None:
+        _count(connection, until, in_parts=bool(seed))
+
+    def index(connection: Connection) -> None:
+        _index(connection, stories, until)
+
     with engine.connect() as connection:
-        for step in (_write, _count, *([_index] if has_search else []), _finish):
+        for act in (write, *([copy] if seed else []), count, *([index] if has_search else []), _finish):
             started = time.monotonic()
             _make_quick(connection)
-            step(connection, stories, now, until)
-            taken[step.__name__.strip("_")] = time.monotonic() - started
+            act(connection)
+            taken[act.__name__.strip("_")] = time.monotonic() - started
     return taken
 
 
 def is_filled(connection: Connection, *, has_search: bool = True) -> bool:
     """Whether such a fill has come to its end: what SQL keeps by itself is there."""
-    stories = _highest(connection, "stories", "id")
-    done = _indexed(connection) if has_search else _highest(connection, "story_facts", "story_id")
+    stories = highest(connection, "stories", "id")
+    done = _indexed(connection) if has_search else highest(connection, "story_facts", "story_id")
     if not stories or done < stories:
         return False
     if connection.dialect.name == "postgresql":
@@ -102,8 +84,8 @@ def is_filled(connection: Connection, *, has_search: bool = True) -> bool:
 
 def _indexed(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
-        return _highest(connection, "story_search", "story_id")
-    return _highest(connection, "story_search_docsize", "id")
+        return highest(connection, "story_search", "story_id")
+    return highest(connection, "story_search_docsize", "id")
 
 
 def _make_quick(connection: Connection) -> None:
@@ -121,21 +103,20 @@ def _make_quick(connection: Connection) -> None:
             raw.cursor().execute(f"PRAGMA {setting}")
 
 
-def _write(connection: Connection, stories: int, now: datetime, until: float) -> None:
+def _write(connection: Connection, stories: int, since: datetime, step: timedelta, until: float) -> None:
     with connection.begin():
-        first = _highest(connection, "stories", "id") + 1
-        now = _as_begun(connection) if first > 1 else now
+        first = highest(connection, "stories", "id") + 1
+        since = _as_begun(connection) if first > 1 else since
     if first == 1:
         with connection.begin():
             drop_triggers(connection)
-            _load(connection, _sources(now))
-    step = timedelta(days=365) / stories
+            _load(connection, _sources(since + timedelta(days=365)))
     sentences = _sentences(random.Random(8))
     for start in range(first, stories + 1, CHUNK):
         rows: Rows = {table: [] for table in COLUMNS}
         chance = random.Random(start)
         for number in range(start, min(start + CHUNK, stories + 1)):
-            _story(rows, number, now - step * (stories - number), chance, sentences)
+            _story(rows, number, since + step * number, chance, sentences)
         # A transaction a chunk: one for all would leave SQLite with a write-ahead log as large as the database.
         with connection.begin():
             _load(connection, rows)
@@ -143,20 +124,26 @@ def _write(connection: Connection, stories: int, now: datetime, until: float) ->
             raise FillStopped(f"{rows['stories'][-1][0]:,} of {stories:,} stories are written")
 
 
-def _count(connection: Connection, _stories: int, _now: datetime, until: float) -> None:
+def _count(connection: Connection, until: float, *, in_parts: bool) -> None:
+    on_sqlite = connection.dialect.name == "sqlite"
+    if in_parts:
+        count_in_parts(connection, until)
+        if on_sqlite:
+            set_journal(connection, "WAL")
+        return
     with connection.begin():
-        if _highest(connection, "story_facts", "story_id"):
+        if highest(connection, "story_facts", "story_id"):
             return
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
-        else:
+        if on_sqlite:
             create_missing_triggers(connection, "story_facts")
+        else:
+            connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
         rebuild_tallies(connection)
     if time.monotonic() > until:
         raise FillStopped("all stories are written and counted")
 
 
-def _index(connection: Connection, stories: int, _now: datetime, until: float) -> None:
+def _index(connection: Connection, stories: int, until: float) -> None:
     on_postgres = connection.dialect.name == "postgresql"
     with connection.begin():
         if on_postgres:
@@ -177,7 +164,7 @@ def _index(connection: Connection, stories: int, _now: datetime, until: float) -
             raise FillStopped(f"{start + 4 * CHUNK:,} of {stories:,} stories are indexed")
 
 
-def _finish(connection: Connection, _stories: int, _now: datetime, _until: float) -> None:
+def _finish(connection: Connection) -> None:
     """What SQL keeps by itself is there again, counters are behind the last id, and the planner knows the tables."""
     with connection.begin():
         if connection.dialect.name == "postgresql":
@@ -185,8 +172,8 @@ def _finish(connection: Connection, _stories: int, _now: datetime, _until: float
             index = statements_for("postgresql")["ix_story_search_document"]
             connection.exec_driver_sql(index.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"))
             for table in (name for name in COLUMNS if metadata.tables[name].c[0].name == "id"):
-                highest = f"(SELECT greatest(max(id), 1) FROM {table})"
-                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {highest})")
+                last = f"(SELECT greatest(max(id), 1) FROM {table})"
+                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
         else:
             connection.exec_driver_sql("INSERT INTO story_search (story_search, rank) VALUES ('hashsize', 1048576)")
             create_missing_triggers(connection)
@@ -197,13 +184,9 @@ def _finish(connection: Connection, _stories: int, _now: datetime, _until: float
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def _highest(connection: Connection, table: str, column: str) -> int:
-    return int(connection.exec_driver_sql(f"SELECT coalesce(max({column}), 0) FROM {table}").scalar_one())
-
-
 def _as_begun(connection: Connection) -> datetime:
-    """The `now` of the fill that is gone on with."""
-    found = connection.exec_driver_sql("SELECT next_poll_at FROM feeds WHERE id = 1").scalar_one()
+    """When the year of the fill that is gone on with began."""
+    found = connection.exec_driver_sql("SELECT added_at FROM feeds WHERE id = 1").scalar_one()
     return found if isinstance(found, datetime) else datetime.fromisoformat(found)
 
 
