@@ -137,7 +137,7 @@ def test_the_front_page_is_the_monitor_and_its_numbers_are_sqls(
     titles = [row[0] for row in ask(f"SELECT title FROM conflict_policy_stories WHERE {week} ORDER BY stored_at DESC")]
     assert [row[1] for row in table(browser, "latest")] == titles
     assert [row[1:] for row in table(browser, "clusters")] == [
-        ["Parliament votes on aid package 3", "wire2.example", "1", "3", "4"]
+        ["Parliament votes on aid package 3", "wire2.example", "1", "3", "4", "1"]
     ]
     assert [(row[1], row[6]) for row in table(browser, "health")] == [("Silent", "silent"), ("World", "")]
     assert severe(browser) == []
