@@ -16,17 +16,15 @@ from workers.process import utc_now
 
 
 class FeedBodies:
-    """Reads bodies one after the other: the child has one pipe."""
+    """Reads bodies, one after the other: the child sees to that."""
 
     def __init__(self, engine: Engine, child: ReadingChild) -> None:
         self._engine = engine
         self._child = child
-        self._turn = asyncio.Lock()
 
     async def read(self, page: FetchedPage, known: Listing, source: str) -> FeedReading:
         """The reading of `page`; `known` entries don't count towards what one reading may bring."""
-        async with self._turn:
-            return await self._child.read_feed(page, utc_now(), known, source)
+        return await self._child.read_feed(page, utc_now(), known, source)
 
     async def read_known(self, page: FetchedPage, state: FeedState) -> tuple[FeedReading, dict[str, str]]:
         """The reading of a body of `state`, and the entries known before: those it lists now, those it listed last.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -55,7 +55,9 @@ class LoopThread:
 class Lanes:
     """At most `lanes` batches at once. `work` does one and must not raise. Used by one thread."""
 
-    def __init__(self, loop: LoopThread, work: Callable[[Sequence[int]], Awaitable[None]], lanes: int = LANES) -> None:
+    def __init__(
+        self, loop: LoopThread, work: Callable[[Sequence[int]], Coroutine[Any, Any, None]], lanes: int = LANES
+    ) -> None:
         self._loop = loop
         self._work = work
         self._lanes = lanes
@@ -70,15 +72,12 @@ class Lanes:
         is_alone = len(url_ids) == 1
         if is_alone:
             self.drain()
-        self._under_way.add(self._loop.begin(self._done(url_ids)))
+        self._under_way.add(self._loop.begin(self._work(url_ids)))
         self._wait(0 if is_alone else self._lanes - 1)
 
     def drain(self) -> None:
         """Wait until nothing is under way."""
         self._wait(0)
-
-    async def _done(self, url_ids: Sequence[int]) -> None:
-        await self._work(url_ids)
 
     def _wait(self, left: int) -> None:
         while len(self._under_way) > left:
