@@ -222,7 +222,7 @@ def test_the_worker_role_does_what_the_processes_do(worker_engine: Engine) -> No
         added = feed_store.add_feeds(connection, [NewFeed("https://wire.example/rss")], NOW)
         claimed = feed_store.claim_due_feeds(connection, "token", NOW, 10, lease_s=60.0)
         lock_texts(connection, ["0" * 64])
-        answer = host_store.enter_host(connection, "wire.example", "token", NOW, 1.0)
+        answer = host_store.enter_hosts(connection, [host_store.Passage("wire.example", "token")], NOW, 1.0)[0]
         assert feed_store.release_feeds(connection, "token", [state.id for state in claimed]) == 1
     assert added.added == 1
     assert [state.url for state in claimed] == ["https://wire.example/rss"]

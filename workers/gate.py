@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from types import TracebackType
 
 import structlog
@@ -22,6 +24,8 @@ log = structlog.get_logger("gate")
 
 # A request waits this long for its turn at most; then it goes back to the ledger and another host is asked.
 LONGEST_WAIT_S = 8.0
+# Slots that are taken with a batch of leases are used one after the other: a turn lasts longer by so much of the delay.
+_TAKEN_SLACK = 0.25
 
 
 class SqlGate:
@@ -38,23 +42,40 @@ class SqlGate:
 
     async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
         """Wait for the host's turn; GateClosed when that would take longer than a few seconds."""
-        passage = Passage(host, uuid.uuid4().hex)
-        clock = asyncio.get_running_loop().time
-        give_up_at = clock() + max(LONGEST_WAIT_S, self._delay_s * 2)
+        passage = await self.turn_of(Passage(host, uuid.uuid4().hex))
+        return passage if isinstance(passage, GateClosed) else _Slot(self, passage)
+
+    async def turn_of(self, passage: Passage) -> Passage | GateClosed:
+        """The passage once it has its turn and goes in time; a slot that it held is given back when it gets none.
+
+        An answer can come late, when the machine has too much to do or the database is held up. A request that went
+        then would come close before the next one: it asks anew, with twice that time to spare.
+        """
+        give_up_at = time.monotonic() + max(LONGEST_WAIT_S, self._delay_s * 2)
         while True:
-            answer = await self._passing.do((passage, True))
+            answer, asked_at = await self._passing.do((passage, True))
+            late_s = time.monotonic() - asked_at
+            if answer.wait_s == 0 and late_s <= answer.good_for_s:
+                return passage
             if answer.wait_s == 0:
-                return _Slot(self, passage)
-            if answer.is_down or clock() + answer.wait_s > give_up_at:
-                return GateClosed(answer.wait_s)
+                slack_s = min(late_s * 2, host_store.LONGEST_SLACK_S)
+                passage = replace(passage, slack_s=slack_s, turn_ends_at=answer.turn_ends_at)
+            if answer.is_down or time.monotonic() + answer.wait_s > give_up_at:
+                if passage.turn_ends_at is not None:
+                    self.leave_soon(passage)
+                return GateClosed(max(answer.wait_s, self._delay_s))
             await asyncio.sleep(answer.wait_s)
 
     def take(self, connection: Connection, asked: Sequence[str]) -> list[HeldSlot | None]:
         """Slots of the hosts, taken in the caller's transaction; None for each that would have to be waited for."""
-        passages = [Passage(host, uuid.uuid4().hex) for host in asked]
-        answers = host_store.enter_hosts(connection, passages, utc_now(), self._delay_s)
+        slack_s = self._delay_s * _TAKEN_SLACK
+        passages = [Passage(host, uuid.uuid4().hex, slack_s) for host in asked]
+        now, asked_at = utc_now(), time.monotonic()
+        answers = host_store.enter_hosts(connection, passages, now, self._delay_s)
         return [
-            HeldSlot(self, passage) if answer.wait_s == 0 else None
+            HeldSlot(self, replace(passage, turn_ends_at=answer.turn_ends_at), asked_at + answer.good_for_s)
+            if answer.wait_s == 0
+            else None
             for passage, answer in zip(passages, answers, strict=True)
         ]
 
@@ -70,16 +91,18 @@ class SqlGate:
         """Wait until the slots that were given back are free for others."""
         await self._passing.drained()
 
-    def _pass(self, passages: Sequence[tuple[Passage, bool]]) -> list[host_store.HostAnswer]:
+    def _pass(self, passages: Sequence[tuple[Passage, bool]]) -> list[tuple[host_store.HostAnswer, float]]:
         leaving = [passage for passage, enters in passages if not enters]
         entering = [passage for passage, enters in passages if enters]
         answers: Iterator[host_store.HostAnswer] = iter(())
         if leaving:
             self._leave(leaving)
+        asked_at = time.monotonic()
         if entering:
+            now = utc_now()
             with self._engine.begin() as connection:
-                answers = iter(host_store.enter_hosts(connection, entering, utc_now(), self._delay_s))
-        return [next(answers) if enters else _LEFT for _, enters in passages]
+                answers = iter(host_store.enter_hosts(connection, entering, now, self._delay_s))
+        return [(next(answers) if enters else _LEFT, asked_at) for _, enters in passages]
 
     def _leave(self, passages: Sequence[Passage]) -> None:
         try:
@@ -104,16 +127,29 @@ class _Slot(AbstractAsyncContextManager[object]):
 
 
 class HeldSlot(AbstractAsyncContextManager[object]):
-    """A slot for one request to `host` that was taken beforehand. Leaving it waits for nothing; twice is once."""
+    """A slot for one request to `host` that was taken beforehand. Leaving it waits for nothing; twice is once.
 
-    def __init__(self, gate: SqlGate, passage: Passage) -> None:
-        self._gate, self._passage = gate, passage
+    `good_until` is on the monotonic clock.
+    """
+
+    def __init__(self, gate: SqlGate, passage: Passage, good_until: float) -> None:
+        self._gate, self._passage, self._good_until = gate, passage, good_until
         self._is_left = False
 
     @property
     def host(self) -> str:
         """The host that may be asked."""
         return self._passage.host
+
+    async def enter(self) -> AbstractAsyncContextManager[object] | GateClosed:
+        """Itself when its turn still is, else once it has another; GateClosed, and left, when that takes too long."""
+        if time.monotonic() > self._good_until:
+            passage = await self._gate.turn_of(self._passage)
+            if isinstance(passage, GateClosed):
+                self._is_left = True
+                return passage
+            self._passage = passage
+        return self
 
     def leave(self) -> None:
         """Give the slot back."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,22 +37,37 @@ CONNECTIONS_PER_HOST = 2
 # A request holds its slot for the fetch's total deadline and some time to say so, then the slot frees itself.
 HOLD_S = 45.0
 LONGEST_DOWN_S = 86_400.0
+# A request that goes by so much of its host's delay after its turn still keeps its distance to the next one.
+LATE_SHARE = 0.05
+# What a request may ask for at most, however late the ones before it went.
+LONGEST_SLACK_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer:
-    """Whether a request may go now. `wait_s` is 0 when it may; `is_down` says that the host asked to be left alone."""
+    """Whether a request may go now. `wait_s` is 0 when it may; `is_down` says that the host asked to be left alone.
+
+    A request that may go has to go within `good_for_s`, since the next one is let through at `turn_ends_at` or later.
+    """
 
     wait_s: float
     is_down: bool = False
+    turn_ends_at: datetime | None = None
+    good_for_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One request to a host, which holds its slot under `token`."""
+    """One request to a host, which holds its slot under `token`.
+
+    `slack_s` is how much later than it is let through it may go: its turn lasts so much longer. With the
+    `turn_ends_at` of an earlier answer a request that did not go in time asks for its turn anew and keeps its slot.
+    """
 
     host: str
     token: str
+    slack_s: float = 0.0
+    turn_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +152,16 @@ def _missing(dialect: str) -> Select[Any]:
 
 @cache
 def _gates(dialect: str) -> Select[Any]:
-    columns = ("host", "next_free_at", "down_until", "delay_s", "slot_a_until", "slot_b_until")
+    columns = (
+        "host",
+        "next_free_at",
+        "down_until",
+        "delay_s",
+        "slot_a_until",
+        "slot_b_until",
+        "slot_a_token",
+        "slot_b_token",
+    )
     return (
         select(*(hosts.c[name] for name in columns))
         .where(hosts.c.host.in_(_hosts_given(dialect)))
@@ -158,8 +184,9 @@ def _robots(dialect: str) -> Select[Any]:
 def enter_hosts(connection: Connection, passages: Sequence[Passage], now: datetime, delay_s: float) -> list[HostAnswer]:
     """Take one of its host's two slots for each of the passages, in their order, or learn how long each has to wait.
 
-    A host's own longer delay (crawl-delay, learned throttling) wins over `delay_s`. Not in one transaction with
-    `leave_hosts`: each of them takes its locks in the order of hosts.
+    A passage that holds a slot keeps it, and has its turn anew unless another one was let through meanwhile. A host's
+    own longer delay (crawl-delay, learned throttling) wins over `delay_s`. Not in one transaction with `leave_hosts`:
+    each of them takes its locks in the order of hosts.
     """
     if not passages:
         return []
@@ -189,6 +216,7 @@ class _Gate:
         self._delay_s: float = row.delay_s or 0.0
         self._next_free_at: datetime = row.next_free_at
         self._slots: dict[str, datetime | None] = {"a": row.slot_a_until, "b": row.slot_b_until}
+        self._holders: dict[str, str | None] = {"a": row.slot_a_token, "b": row.slot_b_token}
         self.taken: dict[str, tuple[str, str, datetime, datetime]] = {}
 
     def enter(self, passage: Passage, now: datetime, delay_s: float) -> HostAnswer:
@@ -196,25 +224,28 @@ class _Gate:
         if down_until is not None and now < down_until <= latest_end(now, LONGEST_DOWN_S):
             return HostAnswer((down_until - now).total_seconds(), is_down=True)
         delay_s = max(delay_s, self._delay_s)
-        free = next((name for name, until in self._slots.items() if has_ended(until, now, HOLD_S)), None)
-        if free is None or not has_ended(self._next_free_at, now, delay_s):
+        slot = self._slot_for(passage, now)
+        if slot is None or not self._has_turn(passage, now, delay_s):
             waits_s = (self._next_free_at - now).total_seconds()
             # Both slots busy and the spacing already over: look again soon.
             return HostAnswer(min(max(waits_s, 0.05), max(delay_s, 0.05)))
-        self._next_free_at = now + timedelta(seconds=delay_s)
-        self._slots[free] = until = now + timedelta(seconds=HOLD_S)
-        self.taken[free] = (passage.host, passage.token, until, self._next_free_at)
-        return HostAnswer(0.0)
+        self._next_free_at = now + timedelta(seconds=delay_s + passage.slack_s)
+        self._slots[slot] = until = now + timedelta(seconds=HOLD_S)
+        self._holders[slot] = passage.token
+        self.taken[slot] = (passage.host, passage.token, until, self._next_free_at)
+        good_for_s = passage.slack_s + delay_s * LATE_SHARE if delay_s else math.inf
+        return HostAnswer(0.0, turn_ends_at=self._next_free_at, good_for_s=good_for_s)
 
+    def _slot_for(self, passage: Passage, now: datetime) -> str | None:
+        held = (name for name, token in self._holders.items() if token == passage.token)
+        free = (name for name, until in self._slots.items() if has_ended(until, now, HOLD_S))
+        return next(chain(held, free), None)
 
-def enter_host(connection: Connection, host: str, token: str, now: datetime, delay_s: float) -> HostAnswer:
-    """Take one of the host's two slots, or learn how long to wait; see `enter_hosts`."""
-    return enter_hosts(connection, [Passage(host, token)], now, delay_s)[0]
-
-
-def leave_host(connection: Connection, host: str, token: str) -> None:
-    """Give the slot back; see `leave_hosts`."""
-    leave_hosts(connection, [Passage(host, token)])
+    def _has_turn(self, passage: Passage, now: datetime, delay_s: float) -> bool:
+        # An end that is further away than any turn is that of a clock that was ahead. A turn has its slack as well.
+        return passage.turn_ends_at == self._next_free_at or has_ended(
+            self._next_free_at, now, delay_s + LONGEST_SLACK_S
+        )
 
 
 def has_ended(until: datetime | None, now: datetime, longest_s: float) -> bool:

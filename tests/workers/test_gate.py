@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.store import hosts as host_store
 from pipeline.store import schema
+from pipeline.store.hosts import Passage
 from workers.gate import SqlGate, SqlRobotsStore
 from workers.http import GateClosed, RobotsRecord
 from workers.process import utc_now
@@ -78,9 +79,9 @@ def test_a_clock_that_is_a_little_behind_does_not_go_before_its_turn(engine: Eng
     """Two machines a tenth of a second apart, or two requests that met at the host's row."""
     now = utc_now()
     with engine.begin() as connection:
-        assert host_store.enter_host(connection, HOST, "first", now, 1.0).wait_s == 0
-        answer = host_store.enter_host(connection, HOST, "second", now - timedelta(seconds=0.1), 1.0)
-        assert answer.wait_s > 0
+        first, second = Passage(HOST, "first"), Passage(HOST, "second")
+        assert host_store.enter_hosts(connection, [first], now, 1.0)[0].wait_s == 0
+        assert host_store.enter_hosts(connection, [second], now - timedelta(seconds=0.1), 1.0)[0].wait_s > 0
 
 
 def test_a_third_connection_waits_until_one_is_given_back(engine: Engine) -> None:
@@ -248,6 +249,83 @@ def test_slots_are_taken_in_the_callers_transaction_and_given_back_without_waiti
             assert free.scalars().all() == [HOST]
 
     run(scene())
+
+
+@contextmanager
+def answers_late(engine: Engine, lates_s: list[float]) -> Iterator[None]:
+    """The next commits take so long each, as they do on a machine that has too much to do."""
+    waits = iter(lates_s)
+
+    def late(_: object) -> None:
+        time.sleep(next(waits, 0.0))
+
+    event.listen(engine, "commit", late)
+    try:
+        yield
+    finally:
+        event.remove(engine, "commit", late)
+
+
+def test_a_request_whose_turn_was_told_late_keeps_its_distance_to_the_next_one(engine: Engine) -> None:
+    """Let through at once, told 0.6 s later: the next one, let through at 0.8 s, would come 0.2 s after it."""
+
+    async def scene() -> None:
+        gate, delay_s = SqlGate(engine, delay_s=0.8), 0.8
+        with answers_late(engine, [0.6]):
+            async with await enter(gate):
+                first = time.monotonic()
+        async with await enter(SqlGate(engine, delay_s)):
+            assert time.monotonic() - first >= delay_s * 0.9
+
+    run(scene())
+
+
+def test_a_machine_that_is_late_every_time_still_asks_and_keeps_its_distance(engine: Engine) -> None:
+    async def scene() -> None:
+        gate, delay_s = SqlGate(engine, delay_s=0.4), 0.4
+        with answers_late(engine, [0.3, 0.35, 0.3, 0.3]):
+            async with await enter(gate):
+                first = time.monotonic()
+        async with await enter(gate):
+            assert time.monotonic() - first >= delay_s * 0.9
+
+    run(scene())
+    assert taken_slots(engine) == 0
+
+
+def test_a_slot_that_was_taken_long_before_it_is_used_waits_for_a_turn_of_its_own(engine: Engine) -> None:
+    async def scene() -> None:
+        gate, delay_s = SqlGate(engine, delay_s=0.6), 0.6
+        with engine.begin() as connection:
+            (slot,) = gate.take(connection, [HOST])
+        assert slot is not None
+        await asyncio.sleep(delay_s * 1.3)
+        async with await enter(gate):
+            between = time.monotonic()
+        turn = await slot.enter()
+        assert turn is slot
+        assert time.monotonic() - between >= delay_s * 0.9
+        async with slot:
+            pass
+        await gate.drained()
+
+    run(scene())
+    assert taken_slots(engine) == 0
+
+
+def test_a_slot_that_finds_its_host_shut_is_given_back(engine: Engine) -> None:
+    async def scene() -> None:
+        gate = SqlGate(engine, delay_s=0.1)
+        with engine.begin() as connection:
+            (slot,) = gate.take(connection, [HOST])
+            host_store.hold_host(connection, HOST, utc_now(), 600)
+        assert slot is not None
+        await asyncio.sleep(0.3)
+        assert isinstance(await slot.enter(), GateClosed)
+        await gate.drained()
+
+    run(scene())
+    assert taken_slots(engine) == 0
 
 
 def test_a_transaction_that_is_rolled_back_takes_no_slot(engine: Engine) -> None:

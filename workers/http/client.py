@@ -179,10 +179,10 @@ class HttpClient:
             if not isinstance(answer, Allowed):
                 return self._failure(trail, answer.reason, answer.detail, retry_after_s=answer.retry_after_s)
         slot, trail.slot = trail.slot, None
-        if slot is not None and slot.host == target.host:
-            async with slot:
-                return await self._timed(target, trail)
-        turn = await self._gate.enter(target.host)
+        if slot is None or slot.host != target.host:
+            turn = await self._gate.enter(target.host)
+        else:
+            turn = await slot.enter()
         if isinstance(turn, GateClosed):
             detail = f"{target.host} is to be left alone for {turn.retry_after_s:.0f} s."
             return self._failure(trail, Reason.THROTTLED, detail, retry_after_s=turn.retry_after_s)

@@ -26,12 +26,16 @@ class Gate(Protocol):
         ...
 
 
-class TakenSlot(AbstractAsyncContextManager[object], Protocol):
+class TakenSlot(Protocol):
     """A slot for one request that whoever asks has taken already."""
 
     @property
     def host(self) -> str:
         """The host that it is for, as `Gate.enter` names it."""
+        ...
+
+    async def enter(self) -> AbstractAsyncContextManager[object] | GateClosed:
+        """The slot to be held, in its turn; as `Gate.enter`."""
         ...
 
 

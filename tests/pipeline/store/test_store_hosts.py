@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sqlalchemy import Engine
 from store_builders import at
 
@@ -11,7 +13,7 @@ from pipeline.store.hosts import Passage, RobotsCopy
 
 def enter(engine: Engine, token: str, seconds: float, delay_s: float = 1.0) -> hosts.HostAnswer:
     with engine.begin() as connection:
-        return hosts.enter_host(connection, "a.example", token, at(seconds), delay_s)
+        return hosts.enter_hosts(connection, [Passage("a.example", token)], at(seconds), delay_s)[0]
 
 
 def test_two_requests_to_a_host_are_a_second_apart(engine: Engine) -> None:
@@ -20,11 +22,38 @@ def test_two_requests_to_a_host_are_a_second_apart(engine: Engine) -> None:
     assert enter(engine, "two", 1.0).wait_s == 0
 
 
+def test_a_request_that_went_late_has_its_turn_anew_and_the_next_one_waits_for_it(engine: Engine) -> None:
+    granted = enter(engine, "one", 0)
+    assert granted.good_for_s == hosts.LATE_SHARE
+    late = Passage("a.example", "one", slack_s=0.5, turn_ends_at=granted.turn_ends_at)
+    with engine.begin() as connection:
+        again = hosts.enter_hosts(connection, [late], at(0.7), 1.0)[0]
+    assert (again.wait_s, again.good_for_s) == (0, 0.5 + hosts.LATE_SHARE)
+    assert enter(engine, "two", 1.0).wait_s > 0
+    assert enter(engine, "two", 2.1).wait_s > 0, "one may go until 1.3"
+    assert enter(engine, "two", 2.2).wait_s == 0
+    assert enter(engine, "three", 4).wait_s > 0, "one has held its slot all the time"
+
+
+def test_a_request_that_went_late_waits_when_another_was_let_through_meanwhile(engine: Engine) -> None:
+    granted = enter(engine, "one", 0)
+    assert enter(engine, "two", 1.0).wait_s == 0
+    late = Passage("a.example", "one", turn_ends_at=granted.turn_ends_at)
+    with engine.begin() as connection:
+        assert hosts.enter_hosts(connection, [late], at(1.1), 1.0)[0].wait_s > 0
+        assert hosts.enter_hosts(connection, [late], at(2.0), 1.0)[0].wait_s == 0
+    assert enter(engine, "three", 4).wait_s > 0, "both slots are still held"
+
+
+def test_a_host_without_a_delay_is_never_asked_late(engine: Engine) -> None:
+    assert enter(engine, "one", 0, delay_s=0.0).good_for_s == math.inf
+
+
 def test_a_host_has_two_connections_at_most(engine: Engine) -> None:
     assert [enter(engine, "one", 0).wait_s, enter(engine, "two", 1).wait_s] == [0, 0]
     assert enter(engine, "three", 2).wait_s > 0
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_hosts(connection, [Passage("a.example", "one")])
     assert enter(engine, "three", 2).wait_s == 0
 
 
@@ -44,9 +73,9 @@ def test_leaving_twice_or_with_a_strange_token_changes_nothing(engine: Engine) -
     enter(engine, "one", 0)
     enter(engine, "two", 1)
     with engine.begin() as connection:
-        hosts.leave_host(connection, "a.example", "stranger")
-        hosts.leave_host(connection, "a.example", "one")
-        hosts.leave_host(connection, "a.example", "one")
+        hosts.leave_hosts(connection, [Passage("a.example", "stranger")])
+        hosts.leave_hosts(connection, [Passage("a.example", "one")])
+        hosts.leave_hosts(connection, [Passage("a.example", "one")])
     assert enter(engine, "three", 2).wait_s == 0
     assert enter(engine, "four", 3).wait_s > 0
 
