@@ -16,6 +16,7 @@ from benchmarks.labelled import (
     average_precision,
     calibration_error,
     column,
+    is_found,
     precision_at_recall,
     precision_recall_f1,
 )
@@ -160,17 +161,21 @@ def _families(rows: list[Row], policy: Vector, score: Vector) -> None:
 
 
 def report_theatres(rows: list[Row], fit_without: Callable[[Vector], dict[str, Vector]]) -> None:
-    """Print how a model does on each theatre that it never saw: neither its stories nor their calibration."""
-    policy = column(rows, "conflict_policy")
+    """Print how a model does on each theatre that it never saw: neither its stories nor their calibration.
+
+    `rows` are all that a model learns from; `fit_without` gives every row's logits from a model of those in its mask.
+    """
+    policy, is_measured = column(rows, "conflict_policy"), np.array([is_found(row) for row in rows])
     named = [_actors(row) for row in rows]
     means = []
     for theatre, codes in THEATRES.items():
         held = np.array([bool(codes & actors) for actors in named])
-        score = policy_of(fit_without(~held))[held]
-        y = policy[held]
+        measured = held & is_measured
+        score = policy_of(fit_without(~held))[measured]
+        y = policy[measured]
         means.append((precision_recall_f1(y, score >= THRESHOLD)[2], average_precision(y, score)))
         print(
-            f"without {theatre} ({held.sum()}): AP {means[-1][1]:.3f}, P R F1 {_three(y, score >= THRESHOLD)}",
+            f"without {theatre} ({measured.sum()}): AP {means[-1][1]:.3f}, P R F1 {_three(y, score >= THRESHOLD)}",
             flush=True,
         )
     print("mean F1 {:.3f}, AP {:.3f}".format(*np.mean(means, axis=0)))

@@ -92,6 +92,11 @@ def column(rows: list[Row], key: str) -> Vector:
     return np.array([float(row.get(key) or 0) for row in rows])
 
 
+def is_found(row: Row) -> bool:
+    """Whether figures are taken on the row: it was neither made up nor labelled by one reader alone."""
+    return not row.get("written") and not row.get("read")
+
+
 def average_precision(y: Vector, score: Vector, weight: Vector | None = None) -> float:
     """Area under the precision-recall steps; stories may weigh differently."""
     order = np.argsort(-score, kind="stable")

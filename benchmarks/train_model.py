@@ -7,8 +7,9 @@ With `--deal 1` the same figures over weeks dealt out otherwise: a gain that one
 
 The labels are JSON Lines: id, lang, date, title, text, conflict, policy_types, conflict_policy, and where known hard (a
 colleague might decide otherwise: counts half) and live_weight (1 / chance of being drawn from general feeds). `--texts`
-is JSON Lines with lang, title and text, for word statistics only. `--written` is stories that were made up for the
-types' sake, in the form of the labels; nothing is measured on them. Run twice on one machine, the files are byte-equal.
+is JSON Lines with id, lang, title and text, for word statistics; those that `--read` has labels for, by id, are learnt
+from as well. `--written` is stories that were made up for the types' sake, in the form of the labels. Nothing is
+measured or calibrated on either. Run twice on one machine, the files are byte-equal.
 
 Sixteen heads, each a logistic regression with an L2 penalty: `conflict` on all stories, `act` on those about a
 conflict, and one for each type on all stories that report an official act, made-up ones among them. The first two are
@@ -36,7 +37,7 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import figures
-from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, read_rows
+from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, is_found, read_rows
 from benchmarks.public_vectors import Vectors, public_vectors
 from benchmarks.word_vectors import sentences_of, word_vectors
 from pipeline.judging.features import features_of
@@ -62,6 +63,7 @@ TYPE_LEAST_STEPS = 2  # smaller type weights are not written
 PUBLIC_LEAST_STEPS = {"conflict": 20, "act": 20}
 TYPE_PUBLIC_LEAST_STEPS = 30
 WRITTEN = Path("benchmarks/written_stories.jsonl")
+READ = Path("benchmarks/read_labels.jsonl")
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
 
@@ -123,7 +125,8 @@ def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) 
 class Corpus:
     """Labelled rows with their features and words, the words of the unlabelled texts, and public word vectors.
 
-    Made-up rows come last and have a true `written`.
+    The measured rows come first, then those with a true `read`, which one reader has labelled, then made-up ones with a
+    true `written`. `more` has none of the rows.
     """
 
     rows: list[Row]
@@ -187,7 +190,7 @@ def platt(rows: list[Row], logits: dict[str, Vector], use: Vector) -> dict[str, 
     out = {}
     for head in CALIBRATED:
         y, counts = targets(rows)[head]
-        picked = np.flatnonzero(use * counts)
+        picked = np.flatnonzero(use * counts * (1 - column(rows, "read")))
         model = LogisticRegression(C=100.0).fit(logits[head][picked, None], y[picked])
         out[head] = (float(model.coef_[0, 0]), float(model.intercept_[0]))
     return out
@@ -237,13 +240,23 @@ def write(language: str, data: bytes) -> None:
     print(f"wrote {len(data)} bytes, SHA-256 {digest}")
 
 
-def load(labels: Path, texts: Path | None, written: Path | None, language: str) -> Corpus:
+def labelled_since(texts: list[Row], read: Path, rows: list[Row]) -> list[Row]:
+    """The texts that `read` has labels for and that are none of the rows, as rows of their own."""
+    with read.open(encoding="utf-8") as lines:
+        labels = {label["id"]: label for label in map(json.loads, lines)}
+    known = {row["id"] for row in rows}
+    return [{**text, **labels[text["id"]], "read": 1} for text in texts if text["id"] in labels.keys() - known]
+
+
+def load(labels: Path, texts: Path | None, read: Path, written: Path, language: str) -> Corpus:
     """The corpus of one language, its features computed once."""
     words = lexicon(language)
     rows = read_rows(labels, language)
-    if written:
-        rows += [{**row, "written": 1} for row in read_rows(written, language)]
     more = read_rows(texts, language) if texts else []
+    rows += labelled_since(more, read, rows)
+    known = {row["id"] for row in rows}
+    more = [text for text in more if text["id"] not in known]
+    rows += [{**row, "written": 1} for row in read_rows(written, language)]
     return Corpus(
         rows,
         [features_of(row["title"], row["text"], words).amounts for row in rows],
@@ -258,6 +271,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--texts", type=Path, help="unlabelled stories for word statistics")
+    parser.add_argument(
+        "--read", type=Path, default=READ, help="labels of unlabelled stories, by id (default: our own)"
+    )
     parser.add_argument("--written", type=Path, default=WRITTEN, help="made-up stories (default: our own)")
     parser.add_argument("--language", default="en", choices=sorted(LEXICONS))
     parser.add_argument("--deal", type=int, default=0, metavar="SEED", help="measure with weeks dealt out by a seed")
@@ -267,14 +283,14 @@ def main() -> int:
     if args.deal and args.write:
         parser.error("--deal only measures: the model that is written is calibrated by the first folds")
     with threadpool_limits(1):  # the order of sums decides the last digits
-        corpus = load(args.labels, args.texts, args.written, args.language)
+        corpus = load(args.labels, args.texts, args.read, args.written, args.language)
         folds = folds_with_written(corpus.rows, args.deal)
         logits = held_out_logits(corpus, folds)
-        found = [row for row in corpus.rows if not row.get("written")]
+        found = [row for row in corpus.rows if is_found(row)]
         measured = {head: logit[: len(found)] for head, logit in calibrated(corpus.rows, logits, folds).items()}
         figures.report(found, measured)
         if args.theatres:
-            figures.report_theatres(found, lambda use: _logits_without(corpus, use, logits))
+            figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use, logits))
         if args.write:
             write(args.language, packed(corpus, logits))
     return 0
@@ -288,7 +304,6 @@ def folds_with_written(rows: list[Row], deal: int = 0) -> NDArray[np.int64]:
 
 def _logits_without(corpus: Corpus, use: Vector, logits: dict[str, Vector]) -> dict[str, Vector]:
     """Every story's logits from a model of the stories in `use`, calibrated by their held-out logits alone."""
-    use = np.concatenate([use, np.ones(len(corpus.rows) - len(use))])
     x, heads = fit(corpus.space(use), corpus, use)
     scaling = platt(corpus.rows, logits, use)
     out = {}

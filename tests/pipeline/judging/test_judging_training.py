@@ -13,11 +13,23 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from benchmarks.labelled import folds_of
-from benchmarks.train_model import WRITTEN, Corpus, folds_with_written, held_out_logits, packed, targets
+from benchmarks import figures
+from benchmarks.labelled import folds_of, is_found
+from benchmarks.train_model import (
+    READ,
+    WRITTEN,
+    Corpus,
+    folds_with_written,
+    held_out_logits,
+    labelled_since,
+    packed,
+    platt,
+    targets,
+)
 from benchmarks.word_vectors import sentences_of
 from pipeline.judging.features import features_of
 from pipeline.judging.lexicon import lexicon
+from pipeline.judging.model import HEADS
 from pipeline.outcomes import PolicyType
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +102,53 @@ def test_made_up_stories_teach_the_types_alone_and_are_never_measured() -> None:
     folds = folds_with_written(rows)
     assert folds[-1] == -1
     assert set(folds[:-1]) == {0, 1, 2, 3, 4}
+
+
+def test_stories_that_one_reader_labelled_are_learnt_from_and_calibrate_nothing(tmp_path: Path) -> None:
+    labels = tmp_path / "read.jsonl"
+    label = {"conflict": 1, "policy_types": ["talks"], "conflict_policy": 1}
+    labels.write_text("".join(json.dumps({"id": name, **label}) + "\n" for name in ("7", "800", "elsewhere")))
+    texts = [row(7, "labelled by two", ""), row(800, "army chiefs meet", ""), row(801, "labelled by nobody", "")]
+    rows = invented()
+    read = labelled_since(texts, labels, rows)
+    assert [(story["id"], story["policy_types"], is_found(story)) for story in read] == [("800", ["talks"], False)]
+    heads = targets([*rows, *read])
+    assert heads["conflict"][0][-1] == heads["conflict"][1][-1] == heads["act"][1][-1] == heads["talks"][0][-1] == 1
+    logits = {head: np.linspace(-1.0, 1.0, len(rows)) for head in heads}
+    wild = {head: np.append(logit, -1e6) for head, logit in logits.items()}
+    assert platt([*rows, *read], wild, np.ones(len(rows) + 1)) == platt(rows, logits, np.ones(len(rows)))
+
+
+def test_a_theatre_that_is_left_out_is_left_out_whoever_labelled_its_stories(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(figures, "THEATRES", {"Ukraine": {"UKR"}})
+    rows = [
+        row(1, "Kyiv agrees to talks", "", acts=("talks",), conflict=1),
+        row(2, "Gaza truce", "", acts=("talks",), conflict=1),
+        {**row(3, "Kyiv orders strikes", "", acts=("force",), conflict=1), "read": 1},
+        {**row(4, "Kyiv vows revenge", "", acts=("threat",), conflict=1), "written": 1},
+    ]
+    masks = []
+
+    def fit(use: np.ndarray[Any, Any]) -> dict[str, Any]:
+        masks.append(use.tolist())
+        return {head: np.ones(len(rows)) for head in HEADS}
+
+    figures.report_theatres(rows, fit)
+    assert masks == [[False, True, False, False]]
+    assert "without Ukraine (1)" in capsys.readouterr().out
+
+
+def test_our_labels_of_other_stories_are_whole() -> None:
+    labels = [json.loads(line) for line in (ROOT / READ).read_text("utf-8").splitlines()]
+    assert len({label["id"] for label in labels}) == len(labels)
+    for label in labels:
+        assert label.keys() - {"hard"} == {"id", "conflict", "policy_types", "conflict_policy"}, (
+            "labels alone, no texts"
+        )
+        assert set(label["policy_types"]) <= {act.value for act in PolicyType}
+        assert label["conflict_policy"] == int(bool(label["conflict"] and label["policy_types"]))
 
 
 def test_our_made_up_stories_are_whole() -> None:
