@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ class SqlGate:
     async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
         """Wait for the host's turn; GateClosed when that would take longer than a few seconds."""
         passage = await self.turn_of(Passage(host, uuid.uuid4().hex))
-        return passage if isinstance(passage, GateClosed) else _Slot(self, passage)
+        return passage if isinstance(passage, GateClosed) else HeldSlot(self, passage, math.inf)
 
     async def turn_of(self, passage: Passage) -> Passage | GateClosed:
         """The passage once it has its turn and goes in time; a slot that it held is given back when it gets none.
@@ -62,7 +63,7 @@ class SqlGate:
                 passage = replace(passage, slack_s=slack_s, turn_ends_at=answer.turn_ends_at)
             if answer.is_down or time.monotonic() + answer.wait_s > give_up_at:
                 if passage.turn_ends_at is not None:
-                    self.leave_soon(passage)
+                    self.leave(passage)
                 return GateClosed(max(answer.wait_s, self._delay_s))
             await asyncio.sleep(answer.wait_s)
 
@@ -79,12 +80,8 @@ class SqlGate:
             for passage, answer in zip(passages, answers, strict=True)
         ]
 
-    async def leave(self, passage: Passage) -> None:
-        """Give a slot back. What fails is logged: the slot then frees itself."""
-        await self._passing.do((passage, False))
-
-    def leave_soon(self, passage: Passage) -> None:
-        """The same without waiting for it; see `drained`."""
+    def leave(self, passage: Passage) -> None:
+        """Give a slot back soon, see `drained`. What fails is logged: the slot then frees itself."""
         self._passing.put((passage, False))
 
     async def drained(self) -> None:
@@ -115,21 +112,10 @@ class SqlGate:
 _LEFT = host_store.HostAnswer(0.0)
 
 
-class _Slot(AbstractAsyncContextManager[object]):
-    def __init__(self, gate: SqlGate, passage: Passage) -> None:
-        self._gate, self._passage = gate, passage
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Shielded: a cancelled fetch would otherwise keep its slot until it runs out.
-        await asyncio.shield(self._gate.leave(self._passage))
-
-
 class HeldSlot(AbstractAsyncContextManager[object]):
-    """A slot for one request to `host` that was taken beforehand. Leaving it waits for nothing; twice is once.
+    """A slot for one request to `host`. Leaving it waits for nothing, so no cancelled fetch keeps it; twice is once.
 
-    `good_until` is on the monotonic clock.
+    `good_until`, on the monotonic clock, is how long a request may go on a slot that was taken beforehand.
     """
 
     def __init__(self, gate: SqlGate, passage: Passage, good_until: float) -> None:
@@ -155,7 +141,7 @@ class HeldSlot(AbstractAsyncContextManager[object]):
         """Give the slot back."""
         if not self._is_left:
             self._is_left = True
-            self._gate.leave_soon(self._passage)
+            self._gate.leave(self._passage)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

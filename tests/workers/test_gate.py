@@ -134,10 +134,10 @@ def test_a_turn_that_is_minutes_away_is_not_waited_for(engine: Engine) -> None:
 
 def test_a_cancelled_request_gives_its_slot_back_even_when_cancelled_twice(engine: Engine) -> None:
     async def scene() -> None:
-        entered = asyncio.Event()
+        gate, entered = SqlGate(engine, delay_s=0), asyncio.Event()
 
         async def request() -> None:
-            async with await enter(SqlGate(engine, delay_s=0)):
+            async with await enter(gate):
                 entered.set()
                 await asyncio.Event().wait()
 
@@ -156,13 +156,14 @@ def test_a_cancelled_request_gives_its_slot_back_even_when_cancelled_twice(engin
 
 def test_a_request_that_failed_gives_its_slot_back_and_its_error_passes_through(engine: Engine) -> None:
     async def scene() -> None:
-        error = None
+        gate, error = SqlGate(engine, delay_s=0), None
         try:
-            async with await enter(SqlGate(engine, delay_s=0)):
+            async with await enter(gate):
                 raise ConnectionResetError
         except ConnectionResetError as raised:
             error = raised
         assert error is not None
+        await gate.drained()
         assert taken_slots(engine) == 0
 
     run(scene())
@@ -189,6 +190,7 @@ def test_requests_that_come_together_share_transactions(engine: Engine) -> None:
         slots = await asyncio.gather(*(enter(gate, f"h{number}.example") for number in range(20)))
         assert len(begun) <= 3
         await asyncio.gather(*(slot.__aexit__(None, None, None) for slot in slots))
+        await gate.drained()
         assert len(begun) <= 6
 
     run(scene())
@@ -288,6 +290,7 @@ def test_a_machine_that_is_late_every_time_still_asks_and_keeps_its_distance(eng
                 first = time.monotonic()
         async with await enter(gate):
             assert time.monotonic() - first >= delay_s * 0.9
+        await gate.drained()
 
     run(scene())
     assert taken_slots(engine) == 0
@@ -343,6 +346,7 @@ def test_a_slot_that_can_not_be_given_back_fails_nobody(engine: Engine) -> None:
         async with await enter(gate):
             with engine.begin() as connection:
                 connection.exec_driver_sql("ALTER TABLE hosts RENAME TO hidden_hosts")
+        await gate.drained()
         with engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE hidden_hosts RENAME TO hosts")
         assert taken_slots(engine) == 1, "it frees itself when its time is over"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ from workers.http.target import Refused, Target, check_url, join_location, stora
 DETAIL_MAX_CHARS = 500
 
 _QUOTED_BYTES = 300
+# How long the end of a client waits for its last slots to be given back.
+_DRAIN_S = 5.0
 
 _ACCEPT: dict[Kind, str] = {
     "page": "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.5,*/*;q=0.1",
@@ -107,6 +110,9 @@ class HttpClient:
             await self._exchange.close()
         if self._look_up_threads is not None:
             self._look_up_threads.shutdown(wait=False, cancel_futures=True)
+        with contextlib.suppress(TimeoutError):
+            # Slots that can't be given back now free themselves.
+            await asyncio.wait_for(self._gate.drained(), _DRAIN_S)
 
     def guard_notes(self) -> list[str]:
         """Sentences to log at start about what the address guard lets pass; empty when there is nothing to say."""

@@ -25,6 +25,10 @@ class Gate(Protocol):
         """
         ...
 
+    async def drained(self) -> None:
+        """Wait until the slots that were given back are free for others."""
+        ...
+
 
 class TakenSlot(Protocol):
     """A slot for one request that whoever asks has taken already."""
@@ -46,6 +50,9 @@ class OpenGate:
         """A slot at once."""
         return nullcontext()
 
+    async def drained(self) -> None:
+        """Nothing is kept."""
+
 
 class SpacedGate:
     """A gate for one-off commands that make several requests: each host is asked every `delay_s` seconds at most.
@@ -64,3 +71,6 @@ class SpacedGate:
         self._next_turns[host] = turn + self._delay_s
         await asyncio.sleep(turn - now)
         return nullcontext()
+
+    async def drained(self) -> None:
+        """Nothing is kept."""

@@ -376,6 +376,9 @@ class CountingGate:
         await asyncio.sleep(0.5)
         return self._closed or self._slot()
 
+    async def drained(self) -> None:
+        pass
+
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         self.inside += 1
