@@ -72,6 +72,7 @@ SELECT act, actor, CAST(sum(stories) AS bigint) AS stories FROM (
 GROUP BY act, actor ORDER BY stories DESC, act, actor LIMIT 150"""
 
 _KNOWN = f"{is_all('source')} AND {is_one('actor')}"
+# The day as a sum: else the stories of all sources are read in the order of days, to spare the few of one a sort.
 ACTS_BY_DAY = f"""
 SELECT CAST(day AS timestamp) AT TIME ZONE 'UTC' AS "time", act AS metric, CAST(sum(stories) AS bigint) AS stories
 FROM (
@@ -84,9 +85,9 @@ FROM (
     SELECT day, act, stories FROM policy_acts_daily
     WHERE {_KNOWN} AND NOT ({is_all("actor")}) AND NOT ({is_all("language")}) AND {OF_DAYS} AND {_NAMED}
     UNION ALL
-    SELECT day, act, count(DISTINCT story_id) FROM policy_acts
+    SELECT day + 0, act, count(DISTINCT story_id) FROM policy_acts
     WHERE NOT ({_KNOWN}) AND {OF_DAYS} AND {one_of("source")} AND {_NAMED}
-    GROUP BY day, act
+    GROUP BY day + 0, act
 ) AS counted
 GROUP BY day, act ORDER BY day, act"""
 

@@ -270,7 +270,7 @@ def test_every_feature_has_its_weights_and_the_file_is_the_one_the_method_names(
         assert len(model.means) == len(model.spreads) == len(model.weights) == count
         assert model.products.shape == (count, count)
         assert not np.tril(model.products, -1).any()
-    assert f"near-6-{NEAR_COPIES_SHA256[:8]}" == METHOD
+    assert f"near-7-{NEAR_COPIES_SHA256[:8]}" == METHOD
 
 
 def test_a_score_is_the_logistic_function_of_features_and_products() -> None:
