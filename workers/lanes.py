@@ -16,8 +16,9 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
-# One whose pages are read, and one whose pages are fetched or settled meanwhile.
-LANES = 2
+# One whose pages are read, the others while theirs are fetched or settled: hosts take longer to answer than pages to
+# be read.
+LANES = 4
 
 
 class LoopThread:

@@ -38,6 +38,15 @@ def one_sentence(ended: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in ended.stderr, ended.stderr
 
 
+def test_a_process_does_not_hold_rich_for_its_logs_and_commands_still_draw_tables(tmp_path: Path) -> None:
+    code = "import sys; from workers.cli import frontwire; frontwire.get_command(None, 'poller'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.split()
+    assert {"structlog", "workers.cli.processes"} <= set(loaded)
+    assert "rich" not in loaded
+    assert frontwire("db", "upgrade", directory=tmp_path).returncode == 0
+    assert "┩" in frontwire("feeds", "list", directory=tmp_path).stdout
+
+
 def test_help_names_every_command_without_importing_them(tmp_path: Path) -> None:
     ended = frontwire("--help", directory=tmp_path)
     assert ended.returncode == 0

@@ -57,6 +57,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
+        _load_structlog_alone()
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
@@ -74,6 +75,20 @@ def frontwire() -> None:
     Settings come from FRONTWIRE_* variables and .env; `frontwire config` shows them. Exit status: 0 done, 1 failed,
     2 wrong usage, 3 nothing to do.
     """
+
+
+def _load_structlog_alone() -> None:
+    """Load structlog while rich seems not to be there.
+
+    It would load rich, 5 MB in each of our processes, for tracebacks that our logs do not draw.
+    """
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
 
 
 def main() -> NoReturn:
