@@ -76,9 +76,9 @@ audit: $(VENV)/ready-test         ## Known weaknesses of the pinned dependencies
 lists: $(VENV)/ready-test         ## After a change of the English lists (pipeline/judging/data): write them as they are used
 	PYTHONPATH=. $(BIN)/python benchmarks/compile_lists.py
 
-train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl]: measure, fit, write the model and its digest
+train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl] [LANGUAGE=pl]: measure, fit, write the model and its digest
 	$(PIP) install --quiet -e ".[train]"
-	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --write
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) $(LANGUAGE:%=--language %) --write
 
 bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-validated figures
 	$(PIP) install --quiet -e ".[train]"

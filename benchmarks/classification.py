@@ -14,11 +14,13 @@ from pipeline.judging.features import features_of
 from pipeline.judging.languages import lexicon_for
 from pipeline.judging.lexicon import lexicon
 from pipeline.judging.model import act_scores, model, score
+from pipeline.reading.languages import detect_language
 
 
 def classify(title: str, text: str) -> dict[str, object]:
     """Scores 0..1 of one story: conflict_policy, conflict, and all types by name, whatever the decision."""
-    key = lexicon_for(title, text, None)
+    # As a page that declares no language is judged: by what its text is taken for.
+    key = lexicon_for(title, text, None) or lexicon_for(title, text, detect_language(f"{title}\n{text}") or "")
     if key is None:
         return {"conflict_policy": 0.0, "conflict": 0.0, "types": {}}
     fitted = model(key)

@@ -30,14 +30,15 @@ def compiled_lists() -> str:
         "bit": lexicon.bit,
         "headline_only": lexicon.headline_only,
         "stop_words": sorted(lexicon.stop_words),
+        "left_out": sorted(lexicon.left_out),
         "patterns": lexicon.patterns,
         "entries": entries,
         "forms": forms,
         "actors": actors,
         "names": actors_trie,
     }
-    if lexicon.stems or lexicon.elisions:
-        raise ValueError("the compiled form has no stems and no elisions")
+    if lexicon.stems or lexicon.elisions or lexicon.first_letters:
+        raise ValueError("the compiled form has no stems, no elisions and no words by their first letters")
     lines = (f"{json.dumps(key)}:{_json(value)}" for key, value in lists.items())
     return "{" + ",\n".join(lines) + "}\n"
 

@@ -88,7 +88,8 @@ def report(rows: list[Row], logits: dict[str, Vector]) -> None:
         "F1 by cut:",
         " ".join(f"{t:.2f} {precision_recall_f1(policy, score >= t)[2]:.3f}" for t in np.arange(0.26, 0.55, 0.04)),
     )
-    _live(policy, score, live)
+    if live.any():
+        _live(policy, score, live)
     everyday = live > 0
     quiet = (conflict == 1) & (policy == 0)
     print(f"taken for policy: conflict without an act {(score[quiet] >= THRESHOLD).mean():.3f}", end=", ")
@@ -154,6 +155,8 @@ def _families(rows: list[Row], policy: Vector, score: Vector) -> None:
         found = re.compile(expression, re.IGNORECASE)
         use = np.array([bool(found.search(row["title"] or row["text"][:150])) for row in rows])
         y, s = policy[use], score[use]
+        if not y.any():
+            continue  # the words are English
         print(f"hard: {name} ({len(y)}, {int(y.sum())} policy): AP {average_precision(y, s):.3f}", end="")
         print(
             f", P R F1 {_three(y, s >= THRESHOLD)}, false alarms among the others {(s[y == 0] >= THRESHOLD).mean():.3f}"

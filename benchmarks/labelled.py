@@ -93,8 +93,8 @@ def column(rows: list[Row], key: str) -> Vector:
 
 
 def is_found(row: Row) -> bool:
-    """Whether figures are taken on the row: it was neither made up nor labelled by one reader alone."""
-    return not row.get("written") and not row.get("read")
+    """Whether figures are taken on the row: no made-up one, none that lies beside, none of the marked readings."""
+    return not (row.get("written") or row.get("read") or row.get("beside"))
 
 
 def average_precision(y: Vector, score: Vector, weight: Vector | None = None) -> float:

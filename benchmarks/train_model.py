@@ -39,22 +39,22 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks import figures
 from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, is_found, read_rows
 from benchmarks.public_vectors import Vectors, public_vectors
+from benchmarks.transfer import class_amounts
 from benchmarks.word_vectors import sentences_of, word_vectors
 from pipeline.judging.features import features_of
+from pipeline.judging.fitted import MODEL_SHA256
 from pipeline.judging.lexicon import LEXICONS, lexicon
 from pipeline.judging.model import HEADS
 
 MIN_STORIES = 5  # a feature seen in fewer labelled stories has no weight of its own
 HARD_WEIGHT = 0.5
-WRITTEN_WEIGHT = 0.5  # of a made-up story
 # What a head's logit is raised by. A stance is an act of its own only where no other fits, so the others go before it.
 SHIFT = {"position": -0.4}
 # How strongly each family of features may speak before the penalty bites.
 SCALES = {"c": 0.6, "w": 0.5, "p": 1.0, "n": 0.6, "o": 0.4, "f": 0.5, "z": 0.5, "t": 1.0, "l": 1.0}
 VECTOR_SCALE = 0.75
 PUBLIC_SCALE = 0.5
-STRENGTH = {"conflict": 0.2, "act": 0.2}  # 1 / penalty
-TYPE_STRENGTH = 0.75
+TYPE_STRENGTH = 0.75  # 1 / penalty
 CALIBRATED = ("conflict", "act")  # types have too few stories each: with Platt's method their F1 fell by .01
 STEPS = 127  # a weight is written as a whole number of steps, -127..127
 LEAST_STEPS = {"conflict": 1, "act": 1}
@@ -66,6 +66,33 @@ WRITTEN = Path("benchmarks/written_stories.jsonl")
 READ = Path("benchmarks/read_labels.jsonl")
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a language's model comes about."""
+
+    strength: float  # 1 / penalty of `conflict` and `act`
+    written_weight: float  # of a made-up story
+    has_vectors: bool  # words share their evidence with words like them
+    written_teach_all: bool = False  # made-up stories teach `conflict` and `act` as well as the types
+    read_is_measured: bool = False  # stories that one reader has labelled are measured like others
+    beside: str | None = None  # the language whose stories teach what both lexicons have: classes, patterns, order
+    beside_weight: float = 0.0
+
+
+ENGLISH = Recipe(strength=0.2, written_weight=0.5, has_vectors=True)
+# For a language with a few hundred labels: what stories are made up, and what English stories show of classes.
+FEW_LABELS = Recipe(
+    strength=0.6,
+    written_weight=1.0,
+    has_vectors=False,
+    written_teach_all=True,
+    read_is_measured=True,
+    beside="en",
+    beside_weight=0.3,
+)
+RECIPES = {language: ENGLISH if language == "en" else FEW_LABELS for language in LEXICONS}
 
 
 @dataclass(frozen=True)
@@ -126,7 +153,7 @@ class Corpus:
     """Labelled rows with their features and words, the words of the unlabelled texts, and public word vectors.
 
     The measured rows come first, then those with a true `read`, which one reader has labelled, then made-up ones with a
-    true `written`. `more` has none of the rows.
+    true `written`, and then those of another language with a true `beside`. `more` has none of the rows.
     """
 
     rows: list[Row]
@@ -134,24 +161,30 @@ class Corpus:
     stories: list[list[list[str]]]
     more: list[list[list[str]]]
     public: Vectors
+    recipe: Recipe = ENGLISH
 
     def space(self, use: Vector) -> Space:
         """The columns that the stories in `use` give; others are not looked at, not even for word statistics.
 
-        Nor are made-up ones: how often a word stands in the news is not to be had from them.
+        Nor are made-up ones, unless they teach everything: how often a word stands in the news is not to be had from
+        them.
         """
-        picked = np.flatnonzero(use * (1 - column(self.rows, "written")))
+        seen = use if self.recipe.written_teach_all else use * (1 - column(self.rows, "written"))
+        picked = np.flatnonzero(seen)
         counts = Counter(name for at in picked for name in self.amounts[at])
         names = sorted(name for name, count in counts.items() if count >= MIN_STORIES)
-        words, vectors = word_vectors([self.stories[at] for at in picked] + self.more)
-        shared = (Shared(words, vectors, VECTOR_SCALE), Shared(*self.public, PUBLIC_SCALE))
+        shared: tuple[Shared, ...] = ()
+        if self.recipe.has_vectors:
+            words, vectors = word_vectors([self.stories[at] for at in picked] + self.more)
+            shared = (Shared(words, vectors, VECTOR_SCALE), Shared(*self.public, PUBLIC_SCALE))
         return Space({name: at for at, name in enumerate(names)}, shared)
 
 
-def targets(rows: list[Row]) -> dict[str, tuple[Vector, Vector]]:
+def targets(rows: list[Row], recipe: Recipe = ENGLISH) -> dict[str, tuple[Vector, Vector]]:
     """For each head the labels, and which rows count."""
     conflict, policy = column(rows, "conflict"), column(rows, "conflict_policy")
-    found = 1 - column(rows, "written")  # a story that was made up tells which act it reports, not how common that is
+    # A story that was made up tells which act it reports, not how common that is.
+    found = np.ones(len(rows)) if recipe.written_teach_all else 1 - column(rows, "written")
     heads = {"conflict": (conflict, found), "act": (policy, conflict * found)}
     typed = np.array([float(bool(row["policy_types"])) for row in rows])
     for act in HEADS[2:]:
@@ -161,13 +194,16 @@ def targets(rows: list[Row]) -> dict[str, tuple[Vector, Vector]]:
 
 def fit(space: Space, corpus: Corpus, use: Vector) -> tuple[Any, dict[str, tuple[Vector, float]]]:
     """The design matrix of all rows, and each head's coefficients and bias from the rows in `use`."""
+    recipe = corpus.recipe
     x = space.matrix(corpus.amounts)
     weight = np.where(column(corpus.rows, "hard") > 0, HARD_WEIGHT, 1.0)
-    weight *= np.where(column(corpus.rows, "written") > 0, WRITTEN_WEIGHT, 1.0)
+    weight *= np.where(column(corpus.rows, "written") > 0, recipe.written_weight, 1.0)
+    weight *= np.where(column(corpus.rows, "beside") > 0, recipe.beside_weight, 1.0)
     out = {}
-    for head, (y, counts) in targets(corpus.rows).items():
+    for head, (y, counts) in targets(corpus.rows, recipe).items():
         rows = np.flatnonzero(use * counts)
-        model = LogisticRegression(C=STRENGTH.get(head, TYPE_STRENGTH), max_iter=300, tol=1e-3)
+        strength = recipe.strength if head in CALIBRATED else TYPE_STRENGTH
+        model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
         model.fit(x[rows], y[rows], sample_weight=weight[rows])
         out[head] = (model.coef_[0], float(model.intercept_[0]) + SHIFT.get(head, 0.0))
     return x, out
@@ -190,7 +226,8 @@ def platt(rows: list[Row], logits: dict[str, Vector], use: Vector) -> dict[str, 
     out = {}
     for head in CALIBRATED:
         y, counts = targets(rows)[head]
-        picked = np.flatnonzero(use * counts * (1 - column(rows, "read")))
+        is_measured = np.array([is_found(row) for row in rows])
+        picked = np.flatnonzero(use * counts * is_measured)
         model = LogisticRegression(C=100.0).fit(logits[head][picked, None], y[picked])
         out[head] = (float(model.coef_[0, 0]), float(model.intercept_[0]))
     return out
@@ -212,7 +249,9 @@ def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
     space = corpus.space(everything)
     _, heads = fit(space, corpus, everything)
     scaling = platt(corpus.rows, logits, everything)
-    own = space.names.keys() | {f"{mark}:{word}" for word in space.shared[0].words for mark in "tl"}
+    own = space.names.keys() | {
+        f"{mark}:{word}" for shared in space.shared[:1] for word in shared.words for mark in "tl"
+    }
     bias, step, columns = [], [], []
     for head in HEADS:
         (coefficients, shift), (slope, offset) = heads[head], scaling.get(head, (1.0, 0.0))
@@ -235,8 +274,10 @@ def write(language: str, data: bytes) -> None:
     """Put the model and its digest in their places."""
     digest = hashlib.sha256(data).hexdigest()
     (DATA / f"{LEXICONS[language]}.model.gz").write_bytes(data)
+    digests = sorted((MODEL_SHA256 | {language: digest}).items())
     head = '"""Which model files the code belongs to. `benchmarks/train_model.py --write` writes this file."""\n\n'
-    FITTED.write_text(f'{head}MODEL_SHA256 = {{"{language}": "{digest}"}}\n', encoding="utf-8")
+    lines = "".join(f'    "{name}": "{sha256}",\n' for name, sha256 in digests)
+    FITTED.write_text(f"{head}MODEL_SHA256 = {{\n{lines}}}\n", encoding="utf-8")
     print(f"wrote {len(data)} bytes, SHA-256 {digest}")
 
 
@@ -250,20 +291,24 @@ def labelled_since(texts: list[Row], read: Path, rows: list[Row]) -> list[Row]:
 
 def load(labels: Path, texts: Path | None, read: Path, written: Path, language: str) -> Corpus:
     """The corpus of one language, its features computed once."""
+    recipe = RECIPES[language]
     words = lexicon(language)
     rows = read_rows(labels, language)
     more = read_rows(texts, language) if texts else []
-    rows += labelled_since(more, read, rows)
+    since = labelled_since(more, read, rows)
+    rows += [{**row, "read": 0} for row in since] if recipe.read_is_measured else since
     known = {row["id"] for row in rows}
     more = [text for text in more if text["id"] not in known]
     rows += [{**row, "written": 1} for row in read_rows(written, language)]
-    return Corpus(
-        rows,
-        [features_of(row["title"], row["text"], words).amounts for row in rows],
-        [sentences_of(row, words) for row in rows],
-        [sentences_of(row, words) for row in more],
-        public_vectors(),
-    )
+    amounts = [features_of(row["title"], row["text"], words).amounts for row in rows]
+    stories = [sentences_of(row, words) for row in rows]
+    if recipe.beside:
+        others = read_rows(labels, recipe.beside)
+        rows += [{**row, "beside": 1} for row in others]
+        amounts += class_amounts(others, recipe.beside)
+        stories += [[] for _ in others]
+    public = public_vectors() if recipe.has_vectors else ({}, np.zeros((0, 0)))
+    return Corpus(rows, amounts, stories, [sentences_of(row, words) for row in more], public, recipe)
 
 
 def main() -> int:
@@ -297,9 +342,12 @@ def main() -> int:
 
 
 def folds_with_written(rows: list[Row], deal: int = 0) -> NDArray[np.int64]:
-    """The fold of each row; a made-up one has none (-1), so that it is learnt from every time and never measured."""
-    found = [row for row in rows if not row.get("written")]
-    return np.concatenate([folds_of(found, deal), np.full(len(rows) - len(found), -1)])
+    """The fold of each row; a made-up one has none (-1), nor has one of another language.
+
+    Such rows are learnt from every time and never measured.
+    """
+    own = [row for row in rows if not row.get("written") and not row.get("beside")]
+    return np.concatenate([folds_of(own, deal), np.full(len(rows) - len(own), -1)])
 
 
 def _logits_without(corpus: Corpus, use: Vector, logits: dict[str, Vector]) -> dict[str, Vector]:

@@ -27,7 +27,7 @@ CONTEXT_POWER = 0.75  # evens out common contexts (Levy, Goldberg and Dagan 2015
 def sentences_of(row: Row, lexicon: Lexicon) -> list[list[str]]:
     """The words of a story, sentence by sentence, as the model's word features name them."""
     return [
-        [unit.name for unit in units_of(sentence, tags_of(sentence, lexicon))]
+        [unit.name for unit in units_of(sentence, tags_of(sentence, lexicon), lexicon)]
         for text in (row["title"][:TITLE_MAX], row["text"][:LEAD_MAX])
         for sentence in sentences(text)
     ]

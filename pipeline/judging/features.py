@@ -94,7 +94,7 @@ def features_of(title: str, lead: str, lexicon: Lexicon, known: Container[str] |
             tags = tags_of(sentence, lexicon)
             _read(sentence, tags, part, lexicon, out)
             if part.amount == 1.0:
-                read.append((part, units_of(sentence, tags)))
+                read.append((part, units_of(sentence, tags, lexicon)))
     _words(read, out)
     _marks(title[:TITLE_MAX], out)
     if out.mentions:

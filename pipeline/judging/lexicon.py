@@ -51,7 +51,8 @@ class Lexicon(NamedTuple):
 
     `bit` numbers the word classes; `headline_only` has the bits of those that say nothing in running text. `stems`
     are the beginnings that stand for every word that begins so; where there are any, `wholes` has the single words that
-    are listed as they are.
+    are listed as they are. Word features leave `left_out` out; where endings are many, a word is its `first_letters`
+    for them (0: its English stem).
     """
 
     language: str
@@ -63,6 +64,8 @@ class Lexicon(NamedTuple):
     wholes: frozenset[str] = frozenset()
     stems: frozenset[str] = frozenset()
     elisions: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    first_letters: int = 0
 
     def forms_in(self, words: list[str]) -> Iterator[tuple[int, int, Form]]:
         """The forms among lower-case words, as (first word, word after the last, form)."""
@@ -89,6 +92,7 @@ def _lexicon_as_compiled(language: str, lists: dict[str, Any]) -> Lexicon:
         forms=PhraseTrie(lists["forms"], forms),
         patterns=tuple(Pattern(name, tuple(map(tuple, steps))) for name, steps in lists["patterns"]),
         stop_words=frozenset(lists["stop_words"]),
+        left_out=frozenset(lists["left_out"]),
     )
 
 
@@ -116,6 +120,8 @@ def lexicon_from_sources(language: str) -> Lexicon:
         wholes=wholes,
         stems=stems,
         elisions=elisions,
+        left_out=frozenset(_split(raw["language"].get("left_out", ""))),
+        first_letters=raw["language"].get("first_letters", 0),
     )
 
 

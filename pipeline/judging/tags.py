@@ -26,7 +26,7 @@ class Tag(NamedTuple):
 def tags_of(sentence: list[Token], lexicon: Lexicon) -> list[Tag]:
     """The tags of a sentence by their first word. An actor and a form may share words."""
     tags = []
-    for span in actors_in(sentence):
+    for span in actors_in(sentence, lexicon.language):
         name = span.actor.word_class
         tags.append(Tag(span.first, span.after, lexicon.bit[name], (name,), span=span))
     for first, after, form in lexicon.forms_in([token.word for token in sentence]):

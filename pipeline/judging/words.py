@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from pipeline.judging.lexicon import Lexicon
 from pipeline.judging.tags import Tag
 from pipeline.judging.tokens import Token
 
-# They stand everywhere and only tear word pairs apart.
-_LEFT_OUT = frozenset(("", "the", "a", "an", "of", "and", "in", "on", "at", "s", "is", "it"))
 _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ied", "y"), ("ed", ""), ("es", "e"), ("s", ""))
 _STEM_LEAST = 3  # letters left when an ending goes
 _FIGURE = "0"
@@ -23,8 +22,8 @@ class Unit(NamedTuple):
     end: int
 
 
-def units_of(sentence: list[Token], tags: list[Tag]) -> list[Unit]:
-    """The units of a sentence in order; a name of several words is one unit, small words are left out."""
+def units_of(sentence: list[Token], tags: list[Tag], lexicon: Lexicon) -> list[Unit]:
+    """The units of a sentence in order; a name of several words is one unit, the lexicon's small words are left out."""
     actors = {tag.first: tag for tag in tags if tag.span is not None}
     units = []
     here, count = 0, len(sentence)
@@ -34,10 +33,16 @@ def units_of(sentence: list[Token], tags: list[Tag]) -> list[Unit]:
             units.append(Unit(actor.classes[0].upper(), token.start, sentence[actor.after - 1].end))
             here = actor.after
             continue
-        if token.word not in _LEFT_OUT:
-            units.append(Unit(_FIGURE if token.word[0].isdigit() else stem(token.word), token.start, token.end))
+        if token.word and token.word not in lexicon.left_out:
+            units.append(Unit(_named(token.word, lexicon.first_letters), token.start, token.end))
         here += 1
     return units
+
+
+def _named(word: str, first_letters: int) -> str:
+    if word[0].isdigit():
+        return _FIGURE
+    return word[:first_letters] if first_letters else stem(word)
 
 
 @lru_cache(maxsize=20_000)

@@ -1,4 +1,4 @@
-"""Lexicons of languages that are not judged yet: they speak of the same classes, and give no scores."""
+"""Lexicons of other languages: they speak of the same classes; without a fitted model they give no scores."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pipeline.judging import judge
 from pipeline.judging.features import features_of
 from pipeline.judging.fitted import MODEL_SHA256
 from pipeline.judging.lexicon import LEXICONS, lexicon
+from pipeline.outcomes import PolicyType
 
 OTHERS = sorted(set(LEXICONS) - {"en"})
+UNFITTED = sorted(set(LEXICONS) - set(MODEL_SHA256))
 
 
 def seen(language: str, title: str) -> set[str]:
@@ -76,9 +78,36 @@ def test_a_french_word_is_found_behind_its_elision() -> None:
     assert "c:probe@t" in seen("fr", "Mandat d'arrêt")
 
 
-@pytest.mark.parametrize("language", OTHERS)
+def test_english_and_polish_are_judged() -> None:
+    assert sorted(MODEL_SHA256) == ["en", "pl"]
+
+
+@pytest.mark.parametrize(
+    ("title", "lead", "act"),
+    [
+        ("Niemcy przekażą Ukrainie kolejne systemy obrony powietrznej", "", PolicyType.ARMS_AID),
+        ("Rozejm w Sudanie. Armia i RSF zgodziły się na przerwanie ognia", "", PolicyType.TALKS),
+        ("Kim Dzong Un zagroził odwetem", "Pjongjang zapowiedział odpowiedź wojskową na manewry.", PolicyType.THREAT),
+    ],
+)
+def test_a_polish_story_about_an_official_act_is_conflict_policy(title: str, lead: str, act: PolicyType) -> None:
+    verdict = judge(title, lead, "pl-PL")
+    assert verdict.language_supported
+    assert verdict.is_conflict_policy
+    assert verdict.acts[0].act is act
+    assert verdict.evidence
+
+
+def test_a_polish_report_from_the_front_is_conflict_and_sport_is_neither() -> None:
+    front = judge("Ostrzał Charkowa: zginęły cztery osoby", "Rosyjska artyleria ostrzelała w nocy osiedle.", "pl")
+    assert front.is_conflict
+    assert not front.is_conflict_policy
+    sport = judge("Legia zaatakowała i wygrała z Lechem 2:1", "Obrońcy tytułu bronili się do końca meczu.", "pl")
+    assert not sport.is_conflict
+
+
+@pytest.mark.parametrize("language", UNFITTED)
 def test_a_lexicon_without_a_fitted_model_gives_no_scores(language: str) -> None:
-    assert language not in MODEL_SHA256
     verdict = judge("Rząd Regierung gobierno", "", language)
     assert not verdict.language_supported
     assert (verdict.conflict, verdict.conflict_policy, verdict.acts, verdict.evidence) == (None, None, (), ())

@@ -22,6 +22,7 @@ from benchmarks.train_model import (
     folds_with_written,
     held_out_logits,
     labelled_since,
+    load,
     packed,
     platt,
     targets,
@@ -149,6 +150,28 @@ def test_our_labels_of_other_stories_are_whole() -> None:
         )
         assert set(label["policy_types"]) <= {act.value for act in PolicyType}
         assert label["conflict_policy"] == int(bool(label["conflict"] and label["policy_types"]))
+
+
+def test_a_language_with_few_labels_learns_from_made_up_stories_and_from_english_classes(tmp_path: Path) -> None:
+    labels, texts, read, written = (tmp_path / f"{name}.jsonl" for name in ("labels", "texts", "read", "written"))
+    polish = {**row(1, "Rząd zezwolił na naloty", "", acts=("force",), conflict=1), "lang": "pl"}
+    english = row(2, "Government allows air strikes", "", acts=("force",), conflict=1)
+    told = {**row(3, "Mecz", ""), "lang": "pl"}
+    made_up = {**row(4, "Rozejm", "", acts=("talks",), conflict=1), "lang": "pl"}
+    label = {"id": "3", "conflict": 0, "policy_types": [], "conflict_policy": 0}
+    for path, lines in ((labels, [polish, english]), (texts, [told]), (read, [label]), (written, [made_up])):
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    corpus = load(labels, texts, read, written, "pl")
+    assert [story["id"] for story in corpus.rows] == ["1", "3", "4", "2"]
+    assert [is_found(story) for story in corpus.rows] == [True, True, False, False]
+    assert folds_with_written(corpus.rows)[2:].tolist() == [-1, -1]
+    assert {name[0] for name in corpus.amounts[3]} <= set("cpnofz"), "what is English in it stays out"
+    assert "o:headrole>permit" in corpus.amounts[0]
+    assert "c:permit@t" in corpus.amounts[3]
+    assert targets(corpus.rows, corpus.recipe)["conflict"][1].tolist() == [1, 1, 1, 1], (
+        "made-up stories teach all heads"
+    )
+    assert corpus.space(np.ones(4)).shared == ()
 
 
 def test_our_made_up_stories_are_whole() -> None:

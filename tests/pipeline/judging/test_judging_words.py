@@ -19,8 +19,9 @@ def seen(title: str, lead: str = "") -> Features:
     return features_of(title, lead, lexicon("en"))
 
 
-def units(text: str) -> list[str]:
-    return [unit.name for sentence in sentences(text) for unit in units_of(sentence, tags_of(sentence, lexicon("en")))]
+def units(text: str, language: str = "en") -> list[str]:
+    words = lexicon(language)
+    return [unit.name for sentence in sentences(text) for unit in units_of(sentence, tags_of(sentence, words), words)]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,17 @@ def test_a_word_that_only_begins_alike_keeps_its_own_stem() -> None:
 
 def test_an_actor_is_its_class_a_figure_is_one_word_and_small_words_are_left_out() -> None:
     assert units("The United States sent 300 tanks to Kyiv") == ["STATE", "sent", "0", "tank", "to", "CAPITAL"]
+
+
+def test_a_polish_word_is_its_first_letters_whatever_its_ending() -> None:
+    assert units("Sankcje i sankcjami", "pl") == ["sankc", "sankc"]
+    assert units("Minister powiedział, że 300 czołgów jest w Kijowie", "pl") == [
+        "minis",
+        "powie",
+        "0",
+        "czołg",
+        "STATE",
+    ]
 
 
 def test_two_wars_told_alike_have_the_same_features() -> None:
