@@ -33,6 +33,10 @@ POSTGRES_SESSION = {
     "statement_timeout": "60s",
     "lock_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
+    # Our statements take milliseconds. To compile one takes a hundred, to start a helper for it ten, and a planner that
+    # has not counted a table's rows lately takes them for long ones (docs/benchmarks.md).
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 # A server that is gone without a word is found dead after a minute, not after the two hours of the kernel's default.
 POSTGRES_CONNECTION = {

@@ -555,7 +555,7 @@ story_links = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("url_id", Id, ForeignKey("urls.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), index=True),
+    Column("story_id", Id, ForeignKey("stories.id", ondelete="CASCADE")),
     Column("matched_story_id", Id, ForeignKey("stories.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("relation", _words(Relation), nullable=False),
     Column("score", Float, nullable=False),
@@ -563,6 +563,8 @@ story_links = Table(
     Column("title", String(1024)),
     Column("linked_at", UtcDateTime, nullable=False, index=True),
     UniqueConstraint("url_id", "matched_story_id"),
+    # Without the copies that have no story of their own: SQLite would go through all of them to find those of a report.
+    Index(None, "story_id", sqlite_where=text("story_id IS NOT NULL"), postgresql_where=text("story_id IS NOT NULL")),
 )
 
 # Links as an earlier method of comparing saw them: what `recluster` replaces is kept here.
