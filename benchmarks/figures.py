@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from benchmarks.labelled import (
     Row,
     Vector,
+    are_found,
     average_precision,
     calibration_error,
     column,
-    is_found,
     precision_at_recall,
     precision_recall_f1,
 )
@@ -168,7 +168,7 @@ def report_theatres(rows: list[Row], fit_without: Callable[[Vector], dict[str, V
 
     `rows` are all that a model learns from; `fit_without` gives every row's logits from a model of those in its mask.
     """
-    policy, is_measured = column(rows, "conflict_policy"), np.array([is_found(row) for row in rows])
+    policy, is_measured = column(rows, "conflict_policy"), are_found(rows)
     named = [_actors(row) for row in rows]
     means = []
     for theatre, codes in THEATRES.items():

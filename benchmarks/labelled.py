@@ -97,6 +97,11 @@ def is_found(row: Row) -> bool:
     return not (row.get("written") or row.get("read") or row.get("beside"))
 
 
+def are_found(rows: list[Row]) -> NDArray[np.bool_]:
+    """`is_found` of each row."""
+    return np.array([is_found(row) for row in rows])
+
+
 def average_precision(y: Vector, score: Vector, weight: Vector | None = None) -> float:
     """Area under the precision-recall steps; stories may weigh differently."""
     order = np.argsort(-score, kind="stable")

@@ -37,7 +37,7 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import figures
-from benchmarks.labelled import FOLDS, Row, Vector, column, folds_of, is_found, read_rows
+from benchmarks.labelled import FOLDS, Row, Vector, are_found, column, folds_of, is_found, read_rows
 from benchmarks.public_vectors import Vectors, public_vectors
 from benchmarks.transfer import class_amounts
 from benchmarks.word_vectors import sentences_of, word_vectors
@@ -226,8 +226,7 @@ def platt(rows: list[Row], logits: dict[str, Vector], use: Vector) -> dict[str, 
     out = {}
     for head in CALIBRATED:
         y, counts = targets(rows)[head]
-        is_measured = np.array([is_found(row) for row in rows])
-        picked = np.flatnonzero(use * counts * is_measured)
+        picked = np.flatnonzero(use * counts * are_found(rows))
         model = LogisticRegression(C=100.0).fit(logits[head][picked, None], y[picked])
         out[head] = (float(model.coef_[0, 0]), float(model.intercept_[0]))
     return out

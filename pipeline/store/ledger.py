@@ -130,17 +130,15 @@ def _due_query(*, breaking_only: bool) -> Select[Any]:
         for turn in range(IN_FLIGHT_PER_HOST)
     ]
     candidate = union_all(*turns).subquery("candidate")
-    # A host takes so many at once, those in flight counted. Asked as lists of hosts, not as a join: PostgreSQL joins by
-    # going through all in flight for each candidate as long as it has not counted them (docs/benchmarks.md).
-    has_room = or_(
-        *(
-            and_(candidate.c.turn == turn, urls.c.host.not_in(_hosts_in_flight(IN_FLIGHT_PER_HOST - turn)))
-            for turn in range(1, IN_FLIGHT_PER_HOST + 1)
-        )
+    in_flight = (
+        select(urls.c.host, func.count().label("busy"))
+        .where(urls.c.state.in_((UrlState.QUEUED, UrlState.CLAIMED)))
+        .group_by(urls.c.host)
+        .subquery("in_flight")
     )
     # A look at a stored page goes out when its host has nothing new, waiting or in work: it delays no new story.
     is_looked_at_alone = or_(
-        urls.c.priority < REVISIT_PRIORITY, and_(candidate.c.turn == 1, urls.c.host.not_in(_hosts_in_flight(0)))
+        urls.c.priority < REVISIT_PRIORITY, candidate.c.turn + func.coalesce(in_flight.c.busy, 0) == 1
     )
     is_held = and_(hosts.c.down_until > _NOW, hosts.c.down_until <= _LATEST)
     # Not that it waits once more: a candidate does, and PostgreSQL, as long as it has not counted its rows, would take
@@ -149,23 +147,17 @@ def _due_query(*, breaking_only: bool) -> Select[Any]:
     return (
         select(urls.c.id, urls.c.host, urls.c.reason)
         .join(candidate, candidate.c.id == urls.c.id)
+        .outerjoin(in_flight, in_flight.c.host == urls.c.host)
         .outerjoin(hosts, hosts.c.host == urls.c.host)
         .where(
             is_chosen,
-            has_room,
+            candidate.c.turn + func.coalesce(in_flight.c.busy, 0) <= IN_FLIGHT_PER_HOST,
             is_looked_at_alone,
             or_(hosts.c.host.is_(None), hosts.c.down_until.is_(None), ~is_held),
         )
         .order_by(urls.c.priority, candidate.c.turn, urls.c.due_at, urls.c.id)
         .limit(bindparam("most", type_=Integer))
     )
-
-
-def _hosts_in_flight(beyond: int) -> Select[Any]:
-    """The hosts of which more than so many URLs are queued or claimed."""
-    in_flight = urls.alias("in_flight")
-    found = select(in_flight.c.host).where(in_flight.c.state.in_((UrlState.QUEUED, UrlState.CLAIMED)))
-    return found.group_by(in_flight.c.host).having(func.count() > beyond)
 
 
 _NOW, _LATEST = (bindparam(name, type_=urls.c.due_at.type) for name in ("now", "latest"))

@@ -51,7 +51,7 @@ def test_a_dispatch_asks_once_a_host_while_postgresql_has_not_counted_its_rows(p
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SHOW enable_sort").scalar_one() == "on", "for this statement alone"
     engine.dispose()
-    assert look_ups(told[0]["Plan"]) == 2 * hosts_waiting + 3, "two for each host, and three lists of hosts in flight"
+    assert look_ups(told[0]["Plan"]) == 2 * hosts_waiting, "two for each host, and not for each URL besides"
     assert passed_over(told[0]["Plan"]) <= 2 * hosts_waiting, "none goes through all that waits"
 
 
