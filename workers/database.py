@@ -33,8 +33,8 @@ POSTGRES_SESSION = {
     "statement_timeout": "60s",
     "lock_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
-    # Our statements take milliseconds. A planner that has not counted a table's rows lately takes them for long ones: to
-    # compile one takes longer than the answer (docs/dashboards.md), and so does starting a helper for it.
+    # Our statements take milliseconds. A planner that has not counted a table's rows lately takes them for long ones:
+    # to compile one takes longer than the answer (docs/dashboards.md), and so does starting a helper for it.
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
 }
