@@ -18,7 +18,10 @@ LAST_MODIFIED_MAX_CHARS = 255
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look that has ended: as what, on which response. `key` names the text that was read, None when none was."""
+    """One look that has ended: as what, on which response. `key` names the text that was read, None when none was.
+
+    `story` is what was stored of the page just now for the first time; SQL is asked for any other.
+    """
 
     claim: Claim
     reason: Reason
@@ -26,11 +29,12 @@ class Seen:
     result: FetchResult
     body_sha256: str | None
     key: str | None
+    story: revisits.LookedAt | None = None
 
 
 def note_look(connection: Connection, scope: RevisitScope, seen: Seen, now: datetime, jitter: float) -> None:
     """Remember a look (the first reading is one too) and plan the next. The story's row must be written already."""
-    found = revisits.story_looked_at(connection, seen.claim.url_id)
+    found = (seen.story, RevisitState()) if seen.story else revisits.story_looked_at(connection, seen.claim.url_id)
     if found is None:
         return
     story, state = found

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -18,6 +18,7 @@ from pipeline.settling import settle_failure
 from pipeline.store import feeds, items, ledger, stories
 from pipeline.store import hosts as host_store
 from pipeline.store.lookups import BatchLook
+from pipeline.store.revisits import LookedAt
 from pipeline.store.statements import lock_texts
 from pipeline.values import (
     Claim,
@@ -150,7 +151,7 @@ class Settler:
         outcome, settlement = self._outcome(connection, item, look)
         ledger.settle(connection, claim, settlement, now, outcome.story_id)
         if settlement.state is UrlState.STORED and not is_wire_url(claim.url):
-            note_look(connection, self._settings.revisits, _seen(item, settlement), now, random.random())
+            note_look(connection, self._settings.revisits, _seen(item, outcome, now), now, random.random())
         _settle_item(connection, item)
         return outcome
 
@@ -203,6 +204,7 @@ def _look_ahead(connection: Connection, standing: Sequence[ReadPage]) -> BatchLo
         and isinstance(item.result, FetchedPage)
     ]
     look = BatchLook(connection, texts)
+    look.known = stories.known_of(connection, [item.claim.url_id for item in standing])
     look.hold_ahead([item.claim.url_id for item in standing], content_hashes(standing))
     return look
 
@@ -222,15 +224,22 @@ def _shows_the_same(item: ReadPage) -> bool:
     return item.page is None and isinstance(item.result, FetchedPage) and not isinstance(item.reading, Unread)
 
 
-def _seen(item: ReadPage, settlement: Settlement) -> Seen:
-    is_failed = settlement.reason is Reason.REVISIT_FAILED
+def _seen(item: ReadPage, outcome: StoredStory, now: datetime) -> Seen:
+    is_failed = outcome.reason is Reason.REVISIT_FAILED
+    record = item.reading if isinstance(item.reading, StoryRecord) else None
+    key = key_of(record) if record is not None else None
+    story = None
+    if record is not None and key is not None and outcome.reason is Reason.NEW and outcome.story_id is not None:
+        is_conflict = record.verdict.is_conflict or record.verdict.is_conflict_policy
+        story = LookedAt(outcome.story_id, key, record.story.published_at, now, is_conflict)
     return Seen(
         claim=item.claim,
-        reason=settlement.reason,
+        reason=outcome.reason,
         failure=_failure_facts(item)[0] if is_failed else None,
         result=item.result,
         body_sha256=item.body_sha256,
-        key=key_of(item.reading) if isinstance(item.reading, StoryRecord) else None,
+        key=key,
+        story=story,
     )
 
 

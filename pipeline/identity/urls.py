@@ -112,6 +112,7 @@ def host_of(url: str) -> str:
     return (_authority(parts) or "") if parts is not None else ""
 
 
+@lru_cache(maxsize=1024)
 def site_of(url: str) -> str:
     """The registered domain that answers for `url` ("news.b.example" -> "b.example"); "" when it has no host.
 

@@ -33,6 +33,7 @@ from pipeline.batches import BREAKING_PRIORITY, REVISIT_PRIORITY
 from pipeline.outcomes import OPEN_STATES, REASONS, TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.schedule import WHOLE_EVERY
 from pipeline.store.items import item_of
+from pipeline.store.many import ForRows
 from pipeline.store.retention import is_pruned
 from pipeline.store.schema import hosts, items, pages, revisits, stories, urls
 from pipeline.store.statements import is_over, slices
@@ -336,8 +337,14 @@ _STANDS = (
     urls.c.state == UrlState.CLAIMED,
     urls.c.lease_token == bindparam("token"),
 )
-# What is set is told by the parameters: one compiled statement for each set of columns.
-_SETTLE = update(urls).where(*_STANDS)
+
+
+@cache
+def _settling(columns: tuple[str, ...]) -> ForRows:
+    """Sets these columns of a claim that stands; the values of its URL and its token come after theirs."""
+    values = {name: bindparam(f"new_{name}", type_=urls.c[name].type) for name in columns}
+    names = (*(f"new_{name}" for name in columns), "claimed", "token")
+    return ForRows(update(urls).where(*_STANDS).values(values), names)
 
 
 def settle(
@@ -346,8 +353,6 @@ def settle(
     """End a claim: terminal, or waiting again. False, and nothing changed, when the lease was lost (P5)."""
     is_terminal = settlement.state in TERMINAL_STATES
     values: dict[str, Any] = {
-        "claimed": claim.url_id,
-        "token": claim.token,
         "state": settlement.state,
         "reason": settlement.reason,
         "detail": (settlement.detail or "")[:500] or None,
@@ -359,7 +364,8 @@ def settle(
         values["story_id"] = story_id
     if settlement.due_at is not None:
         values["due_at"] = settlement.due_at
-    return bool(connection.execute(_SETTLE, values).rowcount)
+    settled = _settling(tuple(values)).ask(connection, *values.values(), claim.url_id, claim.token)
+    return bool(settled.rowcount)
 
 
 def give_back(connection: Connection, token: str, now: datetime, due_at: datetime | None = None) -> int:

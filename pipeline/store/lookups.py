@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
 from pipeline.identity.near_copies import (
     JOIN_AT,
@@ -108,8 +109,9 @@ WHERE id IN (SELECT id FROM placed WHERE from_first = 1 OR from_last <= {REPRESE
 class BatchLook:
     """What the texts of a batch find, in SQL and in one another, while the batch is stored story by story.
 
-    Made without texts it looks each up when its turn comes. `stored` are the stories that were stored with it, `joined`
-    the clusters that some of them joined, with the last instant at which one did.
+    Made without texts it looks each up when its turn comes. `known` is what was asked of the batch's URLs beforehand.
+    `stored` are the stories that were stored with it, `derived` those of them that are copies or versions of others and
+    when they were stored, `joined` the clusters that some of them joined, with the last instant at which one did.
     """
 
     def __init__(self, connection: Connection, texts: Sequence[Wanted] = ()) -> None:
@@ -121,7 +123,9 @@ class BatchLook:
         self._ahead: dict[Wanted, Found] = {}
         self._held: frozenset[int] | None = None
         self._founded: set[int] = set()
+        self.known: Mapping[int, Row[Any]] = {}
         self.stored: list[int] = []
+        self.derived: dict[int, datetime] = {}
         self.joined: dict[int, datetime] = {}
         self._look_up(texts)
 

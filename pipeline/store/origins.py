@@ -16,6 +16,7 @@ from pipeline.identity.credits import METHOD as CREDITS_METHOD
 from pipeline.identity.credits import CreditText, cited, read_credits
 from pipeline.identity.origins import METHOD, Origin, Telling, decide_origins
 from pipeline.outcomes import CreditPlace, Relation, SourceKind
+from pipeline.store.many import ForRows
 from pipeline.store.schema import (
     clusters,
     dropped_lines,
@@ -108,15 +109,16 @@ def write_counts(connection: Connection, of_cluster: Mapping[int, int], now: dat
     """Note each cluster's number of independent origins where it is another than before; whether any was."""
     is_changed = False
     for cluster_id, count in sorted(of_cluster.items()):
-        changed = connection.execute(_COUNT, {"cluster": cluster_id, "count": count, "now": now}).rowcount
+        changed = _COUNT.ask(connection, cluster_id, count, now).rowcount
         is_changed = is_changed or bool(changed)
     return is_changed
 
 
-_COUNT = (
+_COUNT = ForRows(
     update(clusters)
     .where(clusters.c.id == bindparam("cluster"), clusters.c.independent_origins != bindparam("count"))
-    .values(independent_origins=bindparam("count"), origins_at=bindparam("now"))
+    .values(independent_origins=bindparam("count"), origins_at=bindparam("now", type_=clusters.c.origins_at.type)),
+    ("cluster", "count", "now"),
 )
 
 

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
-from sqlalchemy.sql.dml import Insert
 
 from pipeline.batches import REVISIT_PRIORITY
 from pipeline.outcomes import TERMINAL_STATES, Reason, UrlState
 from pipeline.revisions.returns import version_key
 from pipeline.revisions.schedule import LONGEST_WAIT, RevisitState
+from pipeline.store.many import ForRows
 from pipeline.store.schema import hosts, revisits, stories, urls, verdicts
 from pipeline.store.statements import insert_of
 
@@ -60,17 +60,17 @@ def _state_of(row: Row[*tuple[Any, ...]]) -> RevisitState:
 
 def save_state(connection: Connection, url_id: int, host: str, state: RevisitState) -> None:
     """Remember the looks at a URL's page after one more; the look is no longer open."""
-    values = {name: getattr(state, name) for name in _FIELDS}
-    row = {"url_id": url_id, "host": host, "opened_at": None, **values}
-    connection.execute(_save(connection.dialect.name), row)
+    values = (getattr(state, name) for name in _FIELDS)
+    _save(connection.dialect.name).ask(connection, url_id, host, None, *values)
 
 
 @cache
-def _save(dialect: str) -> Insert:
+def _save(dialect: str) -> ForRows:
     made = insert_of(dialect, revisits)
-    return made.on_conflict_do_update(
+    saving = made.on_conflict_do_update(
         index_elements=["url_id"], set_={name: made.excluded[name] for name in ("opened_at", *_FIELDS)}
     )
+    return ForRows(saving.inline(), ("url_id", "host", "opened_at", *_FIELDS), is_bare_insert=True)
 
 
 _STATE = select(revisits).where(revisits.c.url_id == bindparam("url_id"))

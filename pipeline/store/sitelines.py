@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL is made of constants of this package alone
 """Site memory in SQL: lines that stories of a site repeat, the stories that showed it, and what was learned from them.
 
 Bounded: a story puts forward few lines, a line keeps few sightings, a site keeps few lines, and what is not seen for
@@ -7,12 +8,12 @@ long is forgotten.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, text, update
 
 from pipeline.outcomes import SiteLineState
 from pipeline.reading.site_memory import (
@@ -31,8 +32,9 @@ from pipeline.reading.site_memory import (
     may_be_furniture,
     signer_of,
 )
+from pipeline.store.many import ForRows
 from pipeline.store.schema import dropped_lines, site_line_stories, site_lines, site_memories
-from pipeline.store.statements import insert_new, insert_of, insert_rows
+from pipeline.store.statements import among, insert_new, insert_of, insert_rows, listed_texts
 from pipeline.values import CleanStory
 
 # How often a site's store is cleared out, in its stories, and how fresh `last_seen_at` of a learned line is kept.
@@ -94,7 +96,7 @@ def learn_from(
     before = _sighted(connection, site, cluster_id, [line.line_hash for line in seen])
     insert_new(connection, site_line_stories, sightings)
     again = [line for line in seen if line.line_hash not in before]
-    _count_lines(connection, [(known[line.line_hash], line) for line in again], now)
+    _count_lines(connection, site, [(known[line.line_hash], line) for line in again], now)
     ripe = [line.line_hash for line in again if known[line.line_hash].story_count + 1 >= MIN_STORIES]
     if count % _TIDY_EVERY == 0:
         _tidy(connection, site, now)
@@ -144,17 +146,16 @@ def keep_line(connection: Connection, site: str, line_hash: str) -> bool:
 
 def _count_story(connection: Connection, site: str) -> int:
     """One more story of the site; returns how many there were."""
-    counted = connection.execute(_count_statement(connection.dialect.name), {"of_site": site})
-    return int(counted.scalar_one())
+    return int(_counting(connection.dialect.name).ask(connection, site).scalar_one())
 
 
 @cache
-def _count_statement(dialect: str) -> ReturningInsert[int]:
+def _counting(dialect: str) -> ForRows:
     statement = insert_of(dialect, site_memories).values(site=bindparam("of_site"), stories_seen=1)
     statement = statement.on_conflict_do_update(
         index_elements=[site_memories.c.site], set_={"stories_seen": site_memories.c.stories_seen + 1}
     )
-    return statement.returning(site_memories.c.stories_seen)
+    return ForRows(statement.returning(site_memories.c.stories_seen), ("of_site",))
 
 
 def _keep_fresh(connection: Connection, site: str, hashes: frozenset[str], now: datetime) -> None:
@@ -167,17 +168,32 @@ def _keep_fresh(connection: Connection, site: str, hashes: frozenset[str], now: 
         )
 
 
-def _known(connection: Connection, site: str, hashes: Sequence[str]) -> dict[str, Row[Any]]:
-    rows = connection.execute(_KNOWN, {"of_site": site, "hashes": list(hashes)})
-    return {row.line_hash: row for row in rows}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is remembered of a line, as far as one more story that shows it changes that."""
+
+    line_hash: str
+    state: str
+    story_count: int
+    place: str
+    echo: float
 
 
-_OF_SITE = site_lines.c.site == bindparam("of_site")
-_KNOWN = select(site_lines).where(_OF_SITE, site_lines.c.line_hash.in_(bindparam("hashes", expanding=True)))
+def _known(connection: Connection, site: str, hashes: Sequence[str]) -> dict[str, _Known]:
+    rows = _knowing(connection.dialect.name).ask(connection, site, listed_texts(connection, hashes))
+    return {row[0]: _Known(*row) for row in rows}
 
 
-def _is_counted(row: Row[Any]) -> bool:
-    return bool(row.state == SiteLineState.SEEN and row.story_count < MAX_SIGHTINGS)
+@cache
+def _knowing(dialect: str) -> ForRows:
+    query = f"""
+SELECT line_hash, state, story_count, place, echo FROM site_lines
+WHERE site = :site AND line_hash {among(dialect, "hashes", "text")}"""
+    return ForRows(text(query), ("site", "hashes"))
+
+
+def _is_counted(known: _Known) -> bool:
+    return known.state == SiteLineState.SEEN and known.story_count < MAX_SIGHTINGS
 
 
 def _add_lines(connection: Connection, site: str, lines: Sequence[MaybeFurniture], count: int, now: datetime) -> None:
@@ -214,11 +230,13 @@ _SIGHTED = select(site_line_stories.c.line_hash).where(
 )
 
 
-def _count_lines(connection: Connection, seen: Sequence[tuple[Row[Any], MaybeFurniture]], now: datetime) -> None:
+def _count_lines(
+    connection: Connection, site: str, seen: Sequence[tuple[_Known, MaybeFurniture]], now: datetime
+) -> None:
     """Each of the known lines was shown by one more story."""
     values = [
         {
-            "of_site": row.site,
+            "of_site": site,
             "of_hash": row.line_hash,
             "story_count": row.story_count + 1,
             # A line that once stood between paragraphs counts as one that does.
@@ -232,7 +250,9 @@ def _count_lines(connection: Connection, seen: Sequence[tuple[Row[Any], MaybeFur
         connection.execute(_COUNT_LINE, values)
 
 
-_COUNT_LINE = update(site_lines).where(_OF_SITE, site_lines.c.line_hash == bindparam("of_hash"))
+_COUNT_LINE = update(site_lines).where(
+    site_lines.c.site == bindparam("of_site"), site_lines.c.line_hash == bindparam("of_hash")
+)
 
 
 def _learn(connection: Connection, site: str, ripe: Sequence[str], count: int, now: datetime) -> int:
@@ -245,10 +265,11 @@ def _learn(connection: Connection, site: str, ripe: Sequence[str], count: int, n
         query.where(site_line_stories.c.site == site, site_line_stories.c.line_hash.in_(ripe))
     ):
         signers.setdefault(row.line_hash, []).append(row.signer)
-    rows = _known(connection, site, ripe)
     learned = [
         row.line_hash
-        for row in rows.values()
+        for row in connection.execute(
+            select(site_lines).where(site_lines.c.site == site, site_lines.c.line_hash.in_(ripe))
+        )
         if is_furniture(
             Recurrence(
                 line=row.line,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, or_, select, update
 
 from pipeline.outcomes import Relation, StatusCause, StoryStatus
 from pipeline.revisions.notices import Notice
@@ -62,17 +63,39 @@ def inherit_status(connection: Connection, story_id: int, now: datetime) -> bool
     return _mark_fallen(connection, story_id, origin, now)
 
 
+def inherit_statuses(connection: Connection, stored_at: Mapping[int, datetime]) -> None:
+    """The same of stories that were stored together; one may be made from another of them."""
+    waiting = sorted(stored_at)
+    while waiting:
+        fallen = set(connection.execute(_WITH_WITHDRAWN_SOURCES, {"stories": waiting}).scalars())
+        for story_id in sorted(fallen):
+            inherit_status(connection, story_id, stored_at[story_id])
+        waiting = [story_id for story_id in waiting if story_id not in fallen] if fallen else []
+
+
 _matched = stories.alias("matched")
 _came_first = _matched.c.published_at.is_(None) | stories.c.published_at.is_(None)
+
+
+def _of_withdrawn_sources(*columns: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(story_links)
+        .join(_matched, _matched.c.id == story_links.c.matched_story_id)
+        .join(stories, stories.c.id == story_links.c.story_id)
+        .where(story_links.c.relation.in_(FAMILY_RELATIONS))
+        .where(_matched.c.status.in_((*TAKEN_BACK, StoryStatus.ORIGIN_WITHDRAWN)))
+        .where(or_(_came_first, _matched.c.published_at <= stories.c.published_at))
+    )
+
+
 _WITHDRAWN_SOURCES = (
-    select(_matched.c.id, _matched.c.status)
-    .select_from(story_links)
-    .join(_matched, _matched.c.id == story_links.c.matched_story_id)
-    .join(stories, stories.c.id == story_links.c.story_id)
-    .where(story_links.c.story_id == bindparam("story"), story_links.c.relation.in_(FAMILY_RELATIONS))
-    .where(_matched.c.status.in_((*TAKEN_BACK, StoryStatus.ORIGIN_WITHDRAWN)))
-    .where(or_(_came_first, _matched.c.published_at <= stories.c.published_at))
+    _of_withdrawn_sources(_matched.c.id, _matched.c.status)
+    .where(story_links.c.story_id == bindparam("story"))
     .order_by(_matched.c.id)
+)
+_WITH_WITHDRAWN_SOURCES = _of_withdrawn_sources(story_links.c.story_id).where(
+    story_links.c.story_id.in_(bindparam("stories", expanding=True))
 )
 
 

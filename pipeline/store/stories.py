@@ -43,7 +43,7 @@ from pipeline.store.schema import (
 from pipeline.store.search_index import indexed_together
 from pipeline.store.sitelines import learn_from
 from pipeline.store.statements import delete_of, insert_id, insert_new, insert_rows
-from pipeline.store.statuses import apply_notice, inherit_status
+from pipeline.store.statuses import FAMILY_RELATIONS, apply_notice, inherit_statuses
 from pipeline.store.verdicts import (
     add_first_verdict,
     add_story_codes,
@@ -93,7 +93,8 @@ def store_record(
     else can store the same words before the commit. `look` is that of `stored_together`; a page without one is looked
     up, counted and indexed alone.
     """
-    known = connection.execute(_KNOWN, {"url_id": claim.url_id}).one()
+    known = look.known.get(claim.url_id) if look is not None else None
+    known = known or known_of(connection, [claim.url_id])[claim.url_id]
     own = None if known.story_id is None else connection.execute(_OWN, {"url_id": claim.url_id}).one()
     if own is not None and own.pruned_at is not None:
         # Whoever had the page of a pruned story read again: its words do not come back.
@@ -120,14 +121,20 @@ def stored_together(connection: Connection, look: BatchLook) -> Iterator[None]:
 
 
 def _count_stored(connection: Connection, look: BatchLook) -> None:
+    inherit_statuses(connection, look.derived)
     if look.joined:
         pool_joined(connection, look.joined, max(look.joined.values()))
     keep_missing_facts(connection, look.stored)
 
 
-# What is known of a URL beforehand, in one question: most have no story, and nothing of an earlier reading.
+def known_of(connection: Connection, url_ids: Sequence[int]) -> dict[int, Row[Any]]:
+    """What `store_record` has to know of each URL: most have no story, and nothing of an earlier reading."""
+    return {row.id: row for row in connection.execute(_KNOWN, {"url_ids": list(url_ids)})}
+
+
 _KNOWN = (
     select(
+        urls.c.id,
         urls.c.announced_at,
         urls.c.entry_codes,
         stories.c.id.label("story_id"),
@@ -135,7 +142,7 @@ _KNOWN = (
         select(story_credits.c.url_id).where(story_credits.c.url_id == urls.c.id).exists().label("has_credits"),
     )
     .outerjoin(stories, stories.c.url_id == urls.c.id)
-    .where(urls.c.id == bindparam("url_id"))
+    .where(urls.c.id.in_(bindparam("url_ids", expanding=True)))
 )
 _OWN = select(stories).where(stories.c.url_id == bindparam("url_id"))
 
@@ -203,8 +210,8 @@ def _store_first(
         add_first_verdict(connection, story_id, record.verdict, now)
         look.joined[cluster_id] = now
     apply_notice(connection, story_id, notice_of(record), now)
-    if matches:
-        inherit_status(connection, story_id, now)
+    if any(match.relation in FAMILY_RELATIONS for match in matches):
+        look.derived[story_id] = now
     add_story_codes(connection, story_id, (SubjectCode(*code) for code in known.entry_codes or ()))
     learn_from(connection, site, story_id, cluster_id, record.story, now)
     return StoredStory(claim.url_id, UrlState.STORED, Reason.NEW, story_id)
@@ -325,10 +332,12 @@ def _is_canonical_twin(connection: Connection, record: StoryRecord, other_story_
     canonical = record.story.canonical_url
     if canonical is None:
         return False
-    other = connection.execute(
-        select(stories.c.url, stories.c.canonical_url).where(stories.c.id == other_story_id)
-    ).one()
-    return canonical in (other.url, other.canonical_url)
+    return canonical in _ADDRESSES.ask(connection, other_story_id).one()
+
+
+_ADDRESSES = ForRows(
+    select(stories.c.url, stories.c.canonical_url).where(stories.c.id == bindparam("story_id")), ("story_id",)
+)
 
 
 def _add_revision(

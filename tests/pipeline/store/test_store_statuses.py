@@ -13,7 +13,7 @@ from pipeline.batches import EDITED_PRIORITY, REVISIT_PRIORITY
 from pipeline.outcomes import Reason, StatusCause, StoryStatus, UrlState
 from pipeline.revisions.schedule import RevisitState
 from pipeline.store import ledger, revisits, schema
-from pipeline.store.statuses import inherit_status, withdraw_story
+from pipeline.store.statuses import inherit_status, inherit_statuses, withdraw_story
 
 
 def family(connection: Connection, *links: tuple[int, int], published: dict[int, datetime] | None = None) -> None:
@@ -76,6 +76,17 @@ def test_a_copy_that_comes_after_the_withdrawal_is_marked_too(engine: Engine) ->
         add_copy(connection, 3, 2, story_id=3)
         assert inherit_status(connection, 3, at(8))
         assert not inherit_status(connection, 4, at(8))
+        assert statuses(connection) == ["canceled", "origin_withdrawn", "origin_withdrawn", "usable"]
+
+
+def test_of_copies_that_are_stored_together_a_copy_of_a_copy_is_marked_too(engine: Engine) -> None:
+    with engine.begin() as connection:
+        family(connection)
+        withdraw_story(connection, 1, StoryStatus.CANCELED, at(6))
+        # The copy of the copy has the lower id: it is only found once the other one is marked.
+        add_copy(connection, 2, 3, story_id=2)
+        add_copy(connection, 3, 1, story_id=3)
+        inherit_statuses(connection, {2: at(8), 3: at(7), 4: at(8)})
         assert statuses(connection) == ["canceled", "origin_withdrawn", "origin_withdrawn", "usable"]
 
 
