@@ -226,11 +226,12 @@ class Entry:
 class Listing:
     """What is known of a feed's entries: the version of each by its key.
 
-    An item whose text has one of the `digests` stands as it was read last: it need not be read again.
+    `items` tells of an item, by the digest of its text, the key and the `url` of the entry that it was read as. One
+    whose text has such a digest stands as it was: it need not be read again.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
-    digests: frozenset[str] = frozenset()
+    items: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Listing()

@@ -33,8 +33,7 @@ class RawEntry:
     """One item as its format has it: strings as found, markup and relative links included.
 
     `links` are its candidates, the best one first. `published_at` and `updated_at` are the format parser's own reading
-    of the dates, which only counts where ours finds none. `digest` is that of the item's text; `is_cut` says that the
-    text is known and was cut down to what the entry is known by.
+    of the dates, which only counts where ours finds none. `digest` is that of the item's text.
     """
 
     links: tuple[str, ...]
@@ -50,7 +49,13 @@ class RawEntry:
     content: Content | None = None
     wire: WireFacts | None = None
     digest: str | None = None
-    is_cut: bool = False
+
+
+class KnownItem(NamedTuple):
+    """An item that was not read, since its text is known: the key and the address of its entry."""
+
+    key: str
+    url: str
 
 
 class RawChild(NamedTuple):
@@ -75,7 +80,7 @@ class RawFeed:
     language: str | None = None
     ttl_s: float | None = None
     update_period_s: float | None = None
-    entries: tuple[RawEntry, ...] = ()
+    entries: tuple[RawEntry | KnownItem, ...] = ()
     passed_over: int = 0
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
@@ -95,28 +100,33 @@ class _Link(NamedTuple):
 def to_reading(raw: RawFeed, url: str, now: datetime, known: Mapping[str, str], source: str) -> FeedReading | None:
     """The reading of `raw`, which came from `url`: usable entries once each, with at most ENTRIES_MAX unknown ones.
 
-    `source` is who sends the feed: what has no web address is known by it and by its guid. None when an item was cut
-    down that is not `known` (by its key, with its version) as what it looks like now: then all is to be read.
+    `source` is who sends the feed: what has no web address is known by it and by its guid. `known` are versions of
+    entries by their keys. None when an item was not read and its key may no longer be its own: then all is to be read.
     """
     kept: list[Entry] = []
     seen: set[str] = set()
     refused, fresh, beyond_cap = raw.passed_over, 0, 0
     here = canonical_url(url)
-    linked = [(item, _identity(item, url, here, source)) for item in raw.entries]
+    linked = [(item, _link_of(item, url, here, source)) for item in raw.entries]
     reused = _reused_guids(linked)
+    url_of = dict(item for item in raw.entries if isinstance(item, KnownItem))
+    if any(_digest(guid) in url_of for guid in reused):
+        return None
     for item, link in linked:
-        key = _key(item, link, reused) if link is not None else ""
-        if item.is_cut and key not in known:
-            return None
         if link is None:
             refused += 1
-        elif link.url not in seen:
+            continue
+        key = item.key if isinstance(item, KnownItem) else _key(item, link, reused)
+        if url_of.get(key, link.url) != link.url or (isinstance(item, KnownItem) and key not in known):
+            return None
+        if link.url not in seen:
             seen.add(link.url)
             is_known = key in known
-            if is_known or fresh < ENTRIES_MAX:
+            if isinstance(item, KnownItem):
+                kept.append(Entry(key, link.url, version=known[key]))
+            elif is_known or fresh < ENTRIES_MAX:
                 fresh += not is_known
-                as_known = Entry(key, link.url, version=known[key]) if item.is_cut else None
-                kept.append(as_known or _entry(item, link, key, url, now))
+                kept.append(_entry(item, link, key, url, now, is_guid_reused=item.guid in reused))
             else:
                 beyond_cap += 1
     return FeedReading(
@@ -160,6 +170,10 @@ def _usable_link(item: RawEntry, base: str, here: str | None) -> _Link | None:
     return None
 
 
+def _link_of(item: RawEntry | KnownItem, base: str, here: str | None, source: str) -> _Link | None:
+    return _Link(item.url, "") if isinstance(item, KnownItem) else _identity(item, base, here, source)
+
+
 def _identity(item: RawEntry, base: str, here: str | None, source: str) -> _Link | None:
     """What the entry is known by: its guid for an agency's item, else its web address, else its guid in this feed.
 
@@ -174,13 +188,16 @@ def _identity(item: RawEntry, base: str, here: str | None, source: str) -> _Link
     return link
 
 
-def _reused_guids(linked: list[tuple[RawEntry, _Link | None]]) -> frozenset[str]:
+def _reused_guids(linked: list[tuple[RawEntry | KnownItem, _Link | None]]) -> frozenset[str]:
     """Guids that stand on different links: some feeds put the section's name, or a 0, on every item."""
     first: dict[str, str] = {}
     return frozenset(
         item.guid
         for item, link in linked
-        if item.guid and link is not None and first.setdefault(item.guid, link.url) != link.url
+        if isinstance(item, RawEntry)
+        and item.guid
+        and link is not None
+        and first.setdefault(item.guid, link.url) != link.url
     )
 
 
@@ -189,7 +206,7 @@ def _key(item: RawEntry, link: _Link, reused: frozenset[str]) -> str:
     return _digest((item.guid if is_guid_usable else None) or link.url)
 
 
-def _entry(item: RawEntry, link: _Link, key: str, base: str, now: datetime) -> Entry:
+def _entry(item: RawEntry, link: _Link, key: str, base: str, now: datetime, *, is_guid_reused: bool) -> Entry:
     published_at = in_bounds(parse_instant(item.published) or item.published_at, now)
     updated_at = in_bounds(parse_instant(item.updated) or item.updated_at, now)
     title, summary = plain_line(item.title), plain_summary(item.summary)
@@ -210,8 +227,9 @@ def _entry(item: RawEntry, link: _Link, key: str, base: str, now: datetime) -> E
         authors=tuple(_authors(item)),
         codes=tuple(_codes(item)),
         version=_version(item, title, summary, updated_at),
-        # What has no address of its own is known by its words: those are read each time.
-        digest=item.digest if not is_wire_url(link.url) else None,
+        # What has no address of its own is known by its words, and whether a guid is an item's own is told by the
+        # others: those are read each time.
+        digest=None if is_wire_url(link.url) or is_guid_reused else item.digest,
     )
 
 

@@ -183,7 +183,8 @@ def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: floa
 
 def _as_kept(entry: Entry, state: FeedState) -> Entry:
     """The entry with as much of its content as this feed's standing lets us use."""
-    return replace(entry, content=content_to_keep(entry, state.full_text, state.full_text_agreed))
+    content = content_to_keep(entry, state.full_text, state.full_text_agreed)
+    return entry if content is entry.content else replace(entry, content=content)
 
 
 def _edited(entries: tuple[Entry, ...], known: Mapping[str, str]) -> tuple[Entry, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipeline.feeds.decode import decode_feed, is_cut_off, unpacked
-from pipeline.feeds.entries import RawFeed, to_reading
+from pipeline.feeds.entries import KnownItem, RawEntry, RawFeed, to_reading
 from pipeline.feeds.jsonfeed import is_json, read_json_feed
 from pipeline.feeds.newssitemap import is_sitemap, read_news_sitemap
 from pipeline.feeds.sitemapindex import index_reading
@@ -29,7 +29,7 @@ class FeedFormat:
     name: str
     sniff: Callable[[str], bool]
     read: Callable[[str], RawFeed | str]
-    # Its items are elements that can be cut down.
+    # Its items are elements that can be left out.
     is_trimmed: bool = False
 
 
@@ -90,24 +90,33 @@ def read_feed(
 
 def _reading(chosen: FeedFormat, text: str, url: str, now: datetime, known: Listing, source: str) -> FeedReading:
     """The text read in its format, without the items that stand as they were; whole where that leaves a doubt."""
-    parts = trimmed(text, known.digests) if chosen.is_trimmed else None
+    parts = trimmed(text, known.items) if chosen.is_trimmed else None
     raw = chosen.read(text if parts is None else parts.text)
     reading = None
     if parts is not None and isinstance(raw, RawFeed) and _is_told_apart(raw, parts):
-        reading = _finished(_with_digests(raw, parts), url, now, known, source)
-    elif parts is None or not any(parts.cut):
+        reading = _finished(_with_items(raw, parts, known), url, now, known, source)
+    elif parts is None or not any(parts.left_out):
         reading = _finished(raw, url, now, known, source)
     return reading or _reading(chosen, text, url, now, Listing(known.versions), source)
 
 
 def _is_told_apart(raw: RawFeed, parts: Trimmed) -> bool:
     """Whether the items that were parsed are those that were looked at: in a broken feed one may swallow the next."""
-    return raw.is_well_formed and len(raw.entries) == len(parts.digests)
+    return raw.is_well_formed and len(raw.entries) == parts.left_out.count(False)
 
 
-def _with_digests(raw: RawFeed, parts: Trimmed) -> RawFeed:
-    marked = zip(raw.entries, parts.digests, parts.cut, strict=True)
-    return replace(raw, entries=tuple(replace(item, digest=digest, is_cut=cut) for item, digest, cut in marked))
+def _with_items(raw: RawFeed, parts: Trimmed, known: Listing) -> RawFeed:
+    """The feed with the digest of each item, and with those that were left out in their places."""
+    read = iter(raw.entries)
+    entries = (
+        KnownItem(*known.items[digest]) if is_left_out else _with_digest(next(read), digest)
+        for digest, is_left_out in zip(parts.digests, parts.left_out, strict=True)
+    )
+    return replace(raw, entries=tuple(entries))
+
+
+def _with_digest(item: RawEntry | KnownItem, digest: str) -> RawEntry | KnownItem:
+    return replace(item, digest=digest) if isinstance(item, RawEntry) else item
 
 
 def _finished(raw: RawFeed | str, url: str, now: datetime, known: Listing, source: str) -> FeedReading | None:

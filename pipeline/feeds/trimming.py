@@ -1,7 +1,7 @@
 """Leaving out of a feed what was read before: a feed shows fifty items of which one is new, and parsing is what costs.
 
-An item whose text is the one of last time is cut down to what it is known by and its addresses. Parsing that takes a
-third of the time or less (docs/benchmarks.md), and the reading is the same but for what nobody asks for again.
+An item whose text is the one of last time is the entry that it was then. The reading is the same but for what nobody
+asks for again (docs/benchmarks.md says what that saves).
 """
 
 from __future__ import annotations
@@ -17,81 +17,58 @@ _MARKUP = re.compile(
 )
 _END_OF = {"<![CDATA[": "]]>", "<!--": "-->"}
 _ITEMS = frozenset({"item", "entry"})
-# By the name without its prefix: what an item is known by, and its addresses.
-_KEPT = frozenset({"guid", "id", "link", "origlink", "source"})
 _DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """A feed's text and the digest of each of its items, in their order; `cut` says which of them were cut down."""
+    """A feed's text and the digest of each of its items, in their order; `left_out` says which the text has not."""
 
     text: str
     digests: tuple[str, ...]
-    cut: tuple[bool, ...]
-
-
-@dataclass(slots=True)
-class _Item:
-    """Where an item stands, its start tag included, and the parts of it that are kept."""
-
-    start: int
-    inside: int
-    end: int
-    kept: list[tuple[int, int]]
+    left_out: tuple[bool, ...]
 
 
 def trimmed(text: str, unchanged: Container[str]) -> Trimmed | None:
-    """The feed with those of its items cut down whose digest is among `unchanged`; None where it can't be told apart.
+    """The feed without those of its items whose digest is among `unchanged`; None where they can't be told apart.
 
-    Only the form is looked at: whoever parses the text must find as many items in it as there are digests.
+    Only the form is looked at: whoever parses the text must find as many items in it as were not left out.
     """
     items = _items(text)
     if not items:
         return None
-    pieces, digests, cut, place = [], [], [], 0
-    for item in items:
-        digest = blake2b(text[item.start : item.end].encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
+    pieces, digests, left_out, place = [], [], [], 0
+    for start, end in items:
+        digest = blake2b(text[start:end].encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
         digests.append(digest)
-        cut.append(digest in unchanged)
-        if cut[-1]:
-            end_tag = text.rindex("<", item.inside, item.end)
-            pieces += [
-                text[place : item.inside],
-                *(text[start:end] for start, end in item.kept),
-                text[end_tag : item.end],
-            ]
-            place = item.end
+        left_out.append(digest in unchanged)
+        if left_out[-1]:
+            pieces.append(text[place:start])
+            place = end
     pieces.append(text[place:])
-    return Trimmed("".join(pieces), tuple(digests), tuple(cut))
+    return Trimmed("".join(pieces), tuple(digests), tuple(left_out))
 
 
-def _items(text: str) -> list[_Item] | None:
-    """The items of the feed; None when its tags do not pair up within one, or stand within each other."""
-    items: list[_Item] = []
-    open_tags: list[tuple[str, int]] = []
-    current: _Item | None = None
+def _items(text: str) -> list[tuple[int, int]] | None:
+    """Where the items stand; None when tags do not pair up within one, or items stand within each other."""
+    items: list[tuple[int, int]] = []
+    open_tags: list[str] = []
+    begun = -1
     for start, end, is_end, name, is_empty in _tags(text):
-        if current is None:
+        if begun < 0:
             if name in _ITEMS and not is_end and not is_empty:
-                current = _Item(start, end, end, [])
+                begun = start
         elif is_end and not open_tags:
             if name not in _ITEMS:
                 return None
-            current.end = end
-            items.append(current)
-            current = None
+            items.append((begun, end))
+            begun = -1
         elif is_end:
-            opened, opened_at = open_tags.pop()
-            if opened != name:
+            if open_tags.pop() != name:
                 return None
-            if not open_tags and name.rpartition(":")[2] in _KEPT:
-                current.kept.append((opened_at, end))
         elif not is_empty:
-            open_tags.append((name, start))
-        elif not open_tags and name.rpartition(":")[2] in _KEPT:
-            current.kept.append((start, end))
-    return None if current is not None else items
+            open_tags.append(name)
+    return None if begun >= 0 else items
 
 
 def _tags(text: str) -> Iterator[tuple[int, int, bool, str, bool]]:

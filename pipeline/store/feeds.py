@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select, update
 
 from pipeline.batches import EDITED_PRIORITY, priority_of
 from pipeline.feeds.fulltext import agreed_after
@@ -19,10 +19,11 @@ from pipeline.store.events import EventKind, add_event
 from pipeline.store.hosts import asked_host
 from pipeline.store.items import put_items
 from pipeline.store.listings import remember_entries, remember_listing
+from pipeline.store.many import ForRows
 from pipeline.store.retention import is_pruned
 from pipeline.store.rhythm import note_news, note_silence
 from pipeline.store.schema import feed_polls, feeds, hosts, urls
-from pipeline.store.statements import insert_missing, is_over, is_over_when, latest_end, slices
+from pipeline.store.statements import insert_missing, insert_rows, is_over, is_over_when, latest_end, slices
 from pipeline.values import Entry, FeedState, PollPlan
 from pipeline.wire.identity import is_wire_url, priority_of_urgency, source_of
 
@@ -340,22 +341,20 @@ _STATE = (
 _HELD = (
     select(feeds).where(feeds.c.id == bindparam("b_id"), feeds.c.lease_token == bindparam("b_token")).with_for_update()
 )
-_SAVE = (
+_SAVED = (*_STATE, "url", "host", "last_outcome", "last_reason", "last_detail")
+_SAVING = (
     update(feeds)
     .where(feeds.c.id == bindparam("b_id"))
-    .values(
-        {
-            name: bindparam(f"b_{name}", type_=feeds.c[name].type)
-            for name in (*_STATE, "url", "host", "last_outcome", "last_reason", "last_detail")
-        }
-    )
+    .values({name: bindparam(f"b_{name}", type_=feeds.c[name].type) for name in _SAVED})
 )
-_SAVE_AND_FREE = _SAVE.values(lease_token=None, lease_until=None)
-_NOTE_POLL = insert(feed_polls)
-_SILENT_AFTER = (
+_NAMES = (*(f"b_{name}" for name in _SAVED), "b_id")
+_SAVE = ForRows(_SAVING, _NAMES)
+_SAVE_AND_FREE = ForRows(_SAVING.values(lease_token=None, lease_until=None), _NAMES)
+_SILENT_AFTER = ForRows(
     update(feeds)
     .where(feeds.c.id == bindparam("b_id"))
-    .values(silent_after=bindparam("b_since", type_=feeds.c.silent_after.type))
+    .values(silent_after=bindparam("b_since", type_=feeds.c.silent_after.type)),
+    ("b_id", "b_since"),
 )
 _IDS_OF = select(urls.c.id, urls.c.url).where(urls.c.url.in_(bindparam("b_urls", expanding=True)))
 
@@ -392,22 +391,20 @@ def apply_poll(
     _note_events(connection, plan, before, now)
     _save_state(connection, plan, feed, keeps_lease=keeps_lease)
     _note_rhythm(connection, plan, before, feed.added_at, now)
-    connection.execute(
-        _NOTE_POLL,
-        {
-            "feed_id": plan.state.id,
-            "polled_at": now,
-            "outcome": plan.outcome,
-            "reason": plan.reason,
-            "detail": plan.detail,
-            "http_status": plan.http_status,
-            "entries": plan.entries_count,
-            "new_urls": new_urls,
-            "lost_estimate": plan.lost_estimate,
-            "body_bytes": body_bytes,
-            "elapsed_s": elapsed_s,
-        },
-    )
+    poll = {
+        "feed_id": plan.state.id,
+        "polled_at": now,
+        "outcome": plan.outcome,
+        "reason": plan.reason,
+        "detail": plan.detail,
+        "http_status": plan.http_status,
+        "entries": plan.entries_count,
+        "new_urls": new_urls,
+        "lost_estimate": plan.lost_estimate,
+        "body_bytes": body_bytes,
+        "elapsed_s": elapsed_s,
+    }
+    insert_rows(connection, feed_polls, [poll])
     return PollWritten(new_urls, reopened, written.outdated)
 
 
@@ -440,7 +437,7 @@ def _note_rhythm(connection: Connection, plan: PollPlan, feed: FeedState, added_
     note_silence(connection, feed, feed.url, has_news=bool(plan.announced), now=now)
     if plan.announced and feed.known_entries:
         since = note_news(connection, feed.id, added_at, len(plan.announced), now)
-        connection.execute(_SILENT_AFTER, {"b_id": feed.id, "b_since": since})
+        _SILENT_AFTER.ask(connection, feed.id, since)
 
 
 def extend_feeds(connection: Connection, token: str, feed_ids: Sequence[int], now: datetime, lease_s: float) -> int:
@@ -540,11 +537,11 @@ def _reopen(connection: Connection, url_ids: Sequence[int], now: datetime) -> in
 
 def _save_state(connection: Connection, plan: PollPlan, feed: Row[Any], *, keeps_lease: bool) -> None:
     state = plan.state
-    values: dict[str, Any] = {f"b_{name}": getattr(state, name) for name in _STATE}
-    values |= {"b_id": state.id, "b_url": feed.url, "b_host": feed.host}
-    values |= {"b_last_outcome": plan.outcome, "b_last_reason": plan.reason, "b_last_detail": plan.detail}
+    url, host = feed.url, feed.host
     if state.url != feed.url and not state.is_folder:
         taken = connection.execute(select(feeds.c.id).where(feeds.c.url == state.url, feeds.c.id != state.id)).first()
         if taken is None:
-            values |= {"b_url": state.url, "b_host": asked_host(state.url)}
-    connection.execute(_SAVE if keeps_lease else _SAVE_AND_FREE, values)
+            url, host = state.url, asked_host(state.url)
+    kept = (getattr(state, name) for name in _STATE)
+    saving = _SAVE if keeps_lease else _SAVE_AND_FREE
+    saving.ask(connection, *kept, url, host, plan.outcome, plan.reason, plan.detail, state.id)

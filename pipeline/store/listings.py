@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, select, true, update
-from sqlalchemy.sql.dml import Insert
 
-from pipeline.store.schema import feed_listings
+from pipeline.store.many import ForRows
+from pipeline.store.schema import feed_listings, urls
 from pipeline.store.statements import insert_of, slices
 from pipeline.values import Entry, Listing
 
@@ -21,7 +21,8 @@ _ROW = feed_listings.c
 _OF_FEED = _ROW.feed_id == bindparam("b_feed_id")
 _AMONG = _ROW.entry_key.in_(bindparam("b_keys", expanding=True))
 # Built once, as all that every poll with news runs. The partial index is used for a literal alone, not for a parameter.
-_LISTED = select(_ROW.entry_key, _ROW.entry_version, _ROW.item_digest).where(_OF_FEED, _ROW.is_listed == true())
+_LISTED = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _ROW.is_listed == true())
+_LISTING = _LISTED.add_columns(_ROW.item_digest, urls.c.url).outerjoin(urls, urls.c.id == _ROW.url_id)
 _KNOWN_AMONG = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _AMONG)
 _MARK = {
     is_listed: update(feed_listings)
@@ -33,9 +34,10 @@ _MARK = {
 
 def listing_of(connection: Connection, feed_id: int) -> Listing:
     """What the feed listed when it was read last."""
-    rows = connection.execute(_LISTED, {"b_feed_id": feed_id}).all()
-    versions = {row.entry_key: row.entry_version for row in rows}
-    return Listing(versions, frozenset(row.item_digest for row in rows if row.item_digest is not None))
+    rows = connection.execute(_LISTING, {"b_feed_id": feed_id}).all()
+    versions = {key: version for key, version, *_ in rows}
+    items = {digest: (key, url) for key, _, digest, url in rows if digest is not None and url is not None}
+    return Listing(versions, items)
 
 
 def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
@@ -51,21 +53,8 @@ def remember_entries(
     connection: Connection, feed_id: int, entries: Sequence[Entry], url_ids: Mapping[str, int], now: datetime
 ) -> None:
     """Note new and edited entries as listed now, each with the id of its URL."""
-    rows = [
-        {
-            "feed_id": feed_id,
-            "entry_key": entry.key,
-            "entry_version": entry.version,
-            "url_id": url_ids.get(entry.url),
-            "first_seen_at": now,
-            "last_seen_at": now,
-            "is_listed": True,
-            "item_digest": entry.digest,
-        }
-        for entry in entries
-    ]
-    if rows:
-        connection.execute(_remember(connection.dialect.name), rows)
+    rows = [(feed_id, each.key, each.version, url_ids.get(each.url), now, now, True, each.digest) for each in entries]
+    _remember(connection.dialect.name).run(connection, rows)
 
 
 def remember_listing(connection: Connection, feed_id: int, listed: Collection[str], now: datetime) -> None:
@@ -73,10 +62,10 @@ def remember_listing(connection: Connection, feed_id: int, listed: Collection[st
 
     Only what appeared again or vanished is written: a feed that lists the same 50 entries costs nothing.
     """
-    before = listing_of(connection, feed_id).versions
+    before = set(connection.execute(_LISTED, {"b_feed_id": feed_id}).scalars())
     now_listed = set(listed)
-    _mark(connection, feed_id, sorted(before.keys() - now_listed), False, now)
-    _mark(connection, feed_id, sorted(now_listed - before.keys()), True, now)
+    _mark(connection, feed_id, sorted(before - now_listed), False, now)
+    _mark(connection, feed_id, sorted(now_listed - before), True, now)
 
 
 def _mark(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: bool, now: datetime) -> None:
@@ -85,9 +74,11 @@ def _mark(connection: Connection, feed_id: int, keys: Sequence[str], is_listed: 
 
 
 @cache
-def _remember(dialect: str) -> Insert:
+def _remember(dialect: str) -> ForRows:
     statement = insert_of(dialect, feed_listings)
     renewed = ("entry_version", "url_id", "last_seen_at", "is_listed", "item_digest")
-    return statement.on_conflict_do_update(
+    statement = statement.on_conflict_do_update(
         index_elements=[_ROW.feed_id, _ROW.entry_key], set_={name: statement.excluded[name] for name in renewed}
     )
+    columns = ("feed_id", "entry_key", "entry_version", "url_id", "first_seen_at", *renewed[2:])
+    return ForRows(statement.inline(), columns, is_bare_insert=True)

@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.sql.dml import Insert
 
 from pipeline.feeds.rhythm import HourRhythm, heard, hour_of_week, silent_after
 from pipeline.store.events import EventKind, add_event
+from pipeline.store.many import ForRows
 from pipeline.store.schema import feed_rhythm
 from pipeline.store.statements import insert_of
 from pipeline.values import FeedState
@@ -18,13 +18,16 @@ from pipeline.values import FeedState
 _HOURS_OF = select(feed_rhythm).where(feed_rhythm.c.feed_id == bindparam("b_feed_id")).order_by(feed_rhythm.c.hour)
 
 
+_HEARD = ("polls", "entries", "as_of")
+
+
 @cache
-def _note_hour(dialect: str) -> Insert:
+def _note_hour(dialect: str) -> ForRows:
     statement = insert_of(dialect, feed_rhythm)
-    return statement.on_conflict_do_update(
-        index_elements=["feed_id", "hour"],
-        set_={name: statement.excluded[name] for name in ("polls", "entries", "as_of")},
+    statement = statement.on_conflict_do_update(
+        index_elements=["feed_id", "hour"], set_={name: statement.excluded[name] for name in _HEARD}
     )
+    return ForRows(statement.inline(), ("feed_id", "hour", *_HEARD), is_bare_insert=True)
 
 
 def rhythm_of(connection: Connection, feed_id: int) -> list[HourRhythm]:
@@ -38,8 +41,8 @@ def note_news(connection: Connection, feed_id: int, added_at: datetime, entries:
     rows = {row.hour: row for row in rhythm_of(connection, feed_id)}
     hour = heard(rows.get(hour_of_week(now)), entries, now)
     rows[hour.hour] = hour
-    values = {"polls": hour.polls, "entries": hour.entries, "as_of": hour.as_of}
-    connection.execute(_note_hour(connection.dialect.name), {"feed_id": feed_id, "hour": hour.hour, **values})
+    noting = _note_hour(connection.dialect.name)
+    noting.ask(connection, feed_id, hour.hour, hour.polls, hour.entries, hour.as_of)
     return silent_after(rows.values(), added_at, now)
 
 

@@ -19,7 +19,7 @@ GOLDEN = sorted(path for path in (Path(__file__).parent / "golden").iterdir() if
 
 def listing(read: FeedReading) -> Listing:
     """What SQL knows after the reading was written."""
-    return Listing(versions(read.entries), frozenset(entry.digest for entry in read.entries if entry.digest))
+    return Listing(versions(read.entries), {each.digest: (each.key, each.url) for each in read.entries if each.digest})
 
 
 def known_by(entry: Entry) -> Entry:
@@ -50,7 +50,7 @@ def test_a_thousand_mutants_of_known_feeds_read_as_without_what_is_known() -> No
     seeds = [listing(read_feed(seed, None, FEED_URL, NOW)) for seed in SEEDS]
     everything = Listing(
         {key: version for each in seeds for key, version in each.versions.items()},
-        frozenset(digest for each in seeds for digest in each.digests),
+        {digest: entry for each in seeds for digest, entry in each.items.items()},
     )
     for _ in range(1000):
         body = _mutant(chance)
@@ -65,26 +65,22 @@ def test_only_new_and_edited_items_are_parsed_with_their_words() -> None:
     after = reading(body, known=listing(first))
     assert [entry.title for entry in after.entries] == ["T 4", None, "T 2", None]
     assert [entry.version for entry in after.entries[1:]] == [entry.version for entry in first.entries]
-    parts = trimmed(body.decode(), listing(first).digests)
+    parts = trimmed(body.decode(), listing(first).items)
     assert parts is not None
-    assert parts.cut == (False, True, False, True)
-    assert parts.text.count("<description>") == 2
+    assert parts.left_out == (False, True, False, True)
+    assert parts.text.count("<item>") == parts.text.count("<description>") == 2
 
 
-def test_what_an_item_is_known_by_and_its_addresses_stay() -> None:
-    inside = (
-        "<title>T</title><link>https://a.example/1</link><guid isPermaLink='false'>7</guid><atom:link href='x'/>"
-        "<pubDate>Sun, 22 Nov 2026 10:00:00 GMT</pubDate><dc:date>2026-11-22</dc:date>"
-        "<feedburner:origLink>y</feedburner:origLink>"
-        "<description><![CDATA[<link>in words</link></item>]]></description>"
-        "<media:group><link>deeper</link></media:group>"
+def test_an_item_goes_from_its_first_tag_to_its_last() -> None:
+    first = (
+        "<item><title>T</title><atom:link href='x'/><description><![CDATA[<link>in words</link></item>]]></description>"
+        "<media:group><link>deeper</link></media:group></item>"
     )
-    parts = trimmed(f"<rss><item>{inside}</item></rss>", frozenset())
+    parts = trimmed(f"<rss>\n{first}\n<item>other</item></rss>", frozenset())
     assert parts is not None
-    cut = trimmed(f"<rss><item>{inside}</item></rss>", frozenset(parts.digests))
-    assert cut is not None
-    kept = "<link>https://a.example/1</link><guid isPermaLink='false'>7</guid><atom:link href='x'/>"
-    assert cut.text == f"<rss><item>{kept}<feedburner:origLink>y</feedburner:origLink></item></rss>"
+    rest = trimmed(f"<rss>\n{first}\n<item>other</item></rss>", frozenset(parts.digests[:1]))
+    assert rest is not None
+    assert rest.text == "<rss>\n\n<item>other</item></rss>"
 
 
 @pytest.mark.parametrize(
@@ -101,16 +97,41 @@ def test_what_an_item_is_known_by_and_its_addresses_stay() -> None:
 )
 def test_a_feed_whose_items_can_not_be_told_apart_is_read_whole(text: str) -> None:
     parts = trimmed(text, frozenset())
-    assert parts is None or not any(parts.cut)
+    assert parts is None or not any(parts.left_out)
 
 
 def test_a_new_item_that_takes_the_guid_of_a_known_one_makes_both_known_by_their_links() -> None:
-    """Cut down or not, the known item's guid names no entry any more: everything is read, and is told anew."""
+    """Left out or not, the known item's guid names no entry any more: everything is read, and is told anew."""
     first = reading(rss(item(1)))
     both = rss("<title>T 2</title><link>https://wire.example/2</link><guid>g1</guid>", item(1))
     after = reading(both, known=listing(first))
     assert [entry.title for entry in after.entries] == ["T 2", "T 1"]
     assert [entry.key for entry in after.entries] == [entry.key for entry in reading(both).entries]
+
+
+def test_an_item_whose_guid_others_bear_too_is_read_each_time() -> None:
+    """Whether the guid names it is told by the others, and one of them may be gone by the next time."""
+    bearers = [f"<title>T {n}</title><link>https://wire.example/{n}</link><guid>world</guid>" for n in (1, 2, 3)]
+    first = reading(rss(*bearers))
+    assert [entry.digest for entry in first.entries] == [None, None, None]
+    left = rss(bearers[0])
+    assert reading(left, known=listing(first)).entries[0].key == reading(left).entries[0].key
+
+
+def test_new_items_that_share_the_guid_of_a_known_one_make_all_known_by_their_links() -> None:
+    first = reading(rss(item(1)))
+    new = [f"<title>T {n}</title><link>https://wire.example/{n}</link><guid>g1</guid>" for n in (2, 3)]
+    body = rss(*new, item(1))
+    after = reading(body, known=listing(first))
+    assert [entry.key for entry in after.entries] == [entry.key for entry in reading(body).entries]
+
+
+def test_an_item_that_links_to_a_known_one_is_no_entry_of_its_own() -> None:
+    first = reading(rss(item(1)))
+    again = "<title>T 1 again</title><link>https://wire.example/1</link><guid>g9</guid>"
+    for body in (rss(again, item(1)), rss(item(1), again)):
+        after, whole = reading(body, known=listing(first)), reading(body)
+        assert [entry.key for entry in after.entries] == [entry.key for entry in whole.entries]
 
 
 def test_an_item_without_an_address_is_read_each_time() -> None:
