@@ -17,6 +17,8 @@ _MARKUP = re.compile(
 )
 _END_OF = {"<![CDATA[": "]]>", "<!--": "-->"}
 _ITEMS = frozenset({"item", "entry"})
+# What stands outside an item and says where its links lead.
+_BASE = re.compile(r"\bxml:base\s*=\s*(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 _DIGEST_BYTES = 16
 
 
@@ -37,9 +39,11 @@ def trimmed(text: str, unchanged: Container[str]) -> Trimmed | None:
     items = _items(text)
     if not items:
         return None
+    base = "".join(_BASE.findall(text, 0, items[0][0]))
     pieces, digests, left_out, place = [], [], [], 0
     for start, end in items:
-        digest = blake2b(text[start:end].encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).hexdigest()
+        said = (base + text[start:end]).encode("utf-8", "replace")
+        digest = blake2b(said, digest_size=_DIGEST_BYTES).hexdigest()
         digests.append(digest)
         left_out.append(digest in unchanged)
         if left_out[-1]:

@@ -134,6 +134,20 @@ def test_an_item_that_links_to_a_known_one_is_no_entry_of_its_own() -> None:
         assert [entry.key for entry in after.entries] == [entry.key for entry in whole.entries]
 
 
+def test_links_that_lead_elsewhere_by_the_feeds_own_base_are_read_anew() -> None:
+    entry = "<entry><id>urn:1</id><title>T</title><link href='1.html'/></entry>"
+    feeds = [
+        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="{base}">{entry}</feed>'.encode()
+        for base in ("https://wire.example/old/", "https://wire.example/new/")
+    ]
+    first = reading(feeds[0])
+    after = reading(feeds[1], known=listing(first))
+    assert [entry.url for entry in (*first.entries, *after.entries)] == [
+        "https://wire.example/old/1.html",
+        "https://wire.example/new/1.html",
+    ]
+
+
 def test_an_item_without_an_address_is_read_each_time() -> None:
     """It is known by its words."""
     named = "content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'"
