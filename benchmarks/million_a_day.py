@@ -109,7 +109,7 @@ def planned(pages: Sequence[str], polls: int, chance: random.Random) -> list[str
 
 
 def cpu_by_role(origin: psutil.Process, database_url: str | None) -> dict[str, float]:
-    """CPU seconds so far of our processes, ended ones left out, and of the origin."""
+    """CPU seconds so far of our processes, and of the origin. Reading children that were replaced are told apart."""
     found: defaultdict[str, float] = defaultdict(float)
     for process in psutil.Process().children(recursive=True):
         try:
@@ -120,6 +120,7 @@ def cpu_by_role(origin: psutil.Process, database_url: str | None) -> dict[str, f
         except (psutil.Error, IndexError):
             continue
         found[role] += times.user + times.system
+        found["replaced children"] += times.children_user + times.children_system
     if database_url:
         found["postgresql"] = server_cpu_s(database_url)
     return found
