@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,12 +35,14 @@ from sqlalchemy import Connection, Engine, func, insert, make_url, select, text,
 
 from benchmarks.intake_origin import ENTRIES, NEWS_EVERY, body_of, etag_of, feed_url, turn
 from pipeline.feeds import body_digest, plan_poll, read_feed
-from pipeline.outcomes import FeedStatus
+from pipeline.identity.urls import site_of
+from pipeline.outcomes import FeedStatus, UrlState
 from pipeline.store import feeds as store
 from pipeline.store.hosts import Passage, enter_hosts, leave_hosts
+from pipeline.store.listings import remember_entries
 from pipeline.store.quiet_polls import QuietPoll, apply_quiet_polls
-from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts
-from pipeline.values import NotModified
+from pipeline.store.schema import feed_listings, feed_polls, feeds, hosts, urls
+from pipeline.values import Entry, NotModified
 from workers.database import open_engine, upgrade
 from workers.settings import child_environment, load_settings
 
@@ -71,7 +73,7 @@ def fill(engine: Engine, count: int, port: int, most: int = ENTRIES, first: int 
     now = datetime.now(UTC)
     for start in range(first, count, 1000):
         numbers = range(start, min(start + 1000, count))
-        rows, listings, asked = [], [], []
+        rows, listings, asked, read = [], [], [], {}
         for number in numbers:
             url, body = feed_url(number, port), body_of(number, 0)
             rows.append(
@@ -91,17 +93,29 @@ def fill(engine: Engine, count: int, port: int, most: int = ENTRIES, first: int 
             )
             asked.append({"host": store.asked_host(url), "next_free_at": now})
             seen = {"first_seen_at": now, "last_seen_at": now, "is_listed": True}
-            # Only feeds that will be read again need the keys that the reader gives.
-            is_read = number % NEWS_EVERY == 0 and most == ENTRIES
-            entries = read_feed(body, "application/rss+xml", url, now).entries if is_read else ()
-            keys = [(entry.key, entry.version) for entry in entries] or [(f"key {n}", "1") for n in range(ENTRIES)]
-            listings += [{"feed_id": number + 1, "entry_key": key, "entry_version": v} | seen for key, v in keys[:most]]
+            if number % NEWS_EVERY == 0 and most == ENTRIES:
+                read[number + 1] = read_feed(body, "application/rss+xml", url, now).entries
+            else:  # Only feeds that will be read again need what the reader gives.
+                keys = [{"entry_key": f"key {n}", "entry_version": "1"} for n in range(most)]
+                listings += [{"feed_id": number + 1} | key | seen for key in keys]
         with engine.begin() as connection:
             connection.execute(insert(feeds), rows)
             connection.execute(insert(hosts), asked)
             connection.execute(insert(feed_listings), listings)
+            for feed_id, entries in read.items():
+                remember_entries(connection, feed_id, entries, _announced(connection, feed_id, entries, now), now)
     with engine.begin() as connection:
         connection.execute(text("ANALYZE"))
+
+
+def _announced(connection: Connection, feed_id: int, entries: Sequence[Entry], now: datetime) -> dict[str, int]:
+    """The rows of the entries' URLs, ended long ago: URL -> id."""
+    ended = {"feed_id": feed_id, "state": UrlState.STORED, "announced_at": now, "due_at": now, "settled_at": now}
+    listed = [each.url for each in entries]
+    rows = [{"url": url, "host": store.asked_host(url), "site": site_of(url)} | ended for url in listed]
+    connection.execute(insert(urls), rows)
+    found = connection.execute(select(urls.c.url, urls.c.id).where(urls.c.url.in_(listed)))
+    return {row.url: row.id for row in found}
 
 
 def server_cpu_s(database_url: str | None) -> float:
