@@ -99,7 +99,9 @@ def road(
         )
         environment = child_environment(settings)
         frontwire = [sys.executable, "-m", "workers"]
-        subprocess.run([*frontwire, "feeds", "import", "feeds.opml"], cwd=directory, env=environment, check=True)
+        # The standard output is for the figures alone.
+        import_feeds = [*frontwire, "feeds", "import", "feeds.opml"]
+        subprocess.run(import_feeds, cwd=directory, env=environment, check=True, stdout=sys.stderr.fileno())
         before, server_before = resource.getrusage(resource.RUSAGE_CHILDREN), server_cpu_s(database_url)
         begun = time.perf_counter()
         run = subprocess.Popen(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from benchmarks.end_to_end import road
 from benchmarks.reading_cpu import Clock, timed_stages
 from benchmarks.suite import compare, kept_part, last_release, table
-from benchmarks.wire import corpus_digest, load_pages
+from benchmarks.wire import corpus_digest, load_pages, wire
 from pipeline.reading import read
 
 
@@ -72,3 +75,12 @@ def test_the_demonstrations_pages_are_the_same_at_any_time() -> None:
     pages = load_pages(None)
     assert all(page.published < "2026-01-02" for page in pages)
     assert corpus_digest(pages) == corpus_digest(load_pages(None))
+
+
+@pytest.mark.processes
+def test_the_road_of_a_benchmark_leaves_standard_output_to_the_figures(capfd: pytest.CaptureFixture[str]) -> None:
+    """`make bench` reads it as JSON."""
+    with wire(None, 1) as proxy:
+        cost = road(load_pages(None, 1)[:2], proxy, 1, None)
+    assert cost.stories == 2
+    assert capfd.readouterr().out == ""
