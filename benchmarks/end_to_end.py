@@ -171,12 +171,14 @@ def server_cpu_s(database_url: str | None) -> float:
 def measure(corpus: Path | None, copies: int, workers: int, database_url: str | None) -> dict[str, object]:
     """All figures of one run."""
     pages = load_pages(corpus, copies)
-    few = START_PAGES * workers
-    left = max(1, len(pages) - few)
+    # A feed brings all of its pages.
+    feeds = {page.feed for page in pages[: START_PAGES * workers]}
+    few = [page for page in pages if page.feed in feeds]
+    left = max(1, len(pages) - len(few))
     # Before and after: between two runs of one program a shared machine may be faster by a fifth.
     alone = [bare_loops(corpus, copies, 1, len(pages))]
     with wire(corpus, copies) as proxy:
-        start = road(pages[:few], proxy, workers, None)
+        start = road(few, proxy, workers, None)
         whole = road(pages, proxy, workers, database_url)
     two = bare_loops(corpus, copies, 2, len(pages))
     alone.append(bare_loops(corpus, copies, 1, len(pages)))

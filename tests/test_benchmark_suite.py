@@ -80,7 +80,9 @@ def test_the_demonstrations_pages_are_the_same_at_any_time() -> None:
 @pytest.mark.processes
 def test_the_road_of_a_benchmark_leaves_standard_output_to_the_figures(capfd: pytest.CaptureFixture[str]) -> None:
     """`make bench` reads it as JSON."""
+    pages = load_pages(None, 1)
+    few = [page for page in pages if page.feed == pages[0].feed]
     with wire(None, 1) as proxy:
-        cost = road(load_pages(None, 1)[:2], proxy, 1, None)
-    assert cost.stories == 2
+        cost = road(few, proxy, 1, None)
+    assert cost.stories == len(few)
     assert capfd.readouterr().out == ""
