@@ -112,13 +112,18 @@ def host_of(url: str) -> str:
     return (_authority(parts) or "") if parts is not None else ""
 
 
-@lru_cache(maxsize=1024)
 def site_of(url: str) -> str:
     """The registered domain that answers for `url` ("news.b.example" -> "b.example"); "" when it has no host.
 
     Where the public suffix list does not know the ending, the last two labels. Addresses and one-label names such as
     localhost are their own site, port included. Blogs under a shared domain of the list are sites of their own.
     """
+    # Pages hold links of any length; what is remembered is bounded.
+    return _site_of_url(url) if len(url) <= URL_MAX_CHARS else _site_of_host(host_of(url))
+
+
+@lru_cache(maxsize=1024)
+def _site_of_url(url: str) -> str:
     return _site_of_host(host_of(url))
 
 
