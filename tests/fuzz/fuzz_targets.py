@@ -76,9 +76,9 @@ def feed(data: bytes) -> None:
         assert _all_storable((entry.title, entry.summary, entry.guid, entry.published_raw, *entry.authors))
         assert entry.published_at is None or EARLIEST <= entry.published_at <= NOW + timedelta(days=1)
     listed = [(entry.key, entry.url, entry.version) for entry in reading.entries]
-    digests = frozenset(entry.digest for entry in reading.entries if entry.digest is not None)
-    if digests:
-        known = Listing({key: version for key, _, version in listed}, digests)
+    items = {entry.digest: (entry.key, entry.url) for entry in reading.entries if entry.digest is not None}
+    if items:
+        known = Listing({key: version for key, _, version in listed}, items)
         again = read_feed(data, _type_of(data), FEED_URL, NOW, known)
         assert [(entry.key, entry.url, entry.version) for entry in again.entries] == listed
         assert replace(again, entries=()) == replace(reading, entries=())
