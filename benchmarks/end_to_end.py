@@ -194,6 +194,8 @@ def measure(corpus: Path | None, copies: int, workers: int, database_url: str | 
         "bare_cpu_ms_by_run": [round(1000 * run.cpu_s / len(pages), 2) for run in alone],
         "road_cpu_ms": round(road_ms, 2),
         "cpu_ratio": round(road_ms / bare_ms, 3),
+        # A core whose neighbour works too may be slower: the road has all cores at work, and so have two loops.
+        "cpu_ratio_to_two_loops": round(road_ms * len(pages) / 1000 / two.cpu_s, 3),
         "start_cpu_s": round(start.cpu_s, 2),
         "road_stories_per_s": round(rate, 2),
         "two_bare_loops_pages_per_s": round(two.stories / two.wall_s, 2),
