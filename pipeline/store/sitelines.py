@@ -265,11 +265,10 @@ def _learn(connection: Connection, site: str, ripe: Sequence[str], count: int, n
         query.where(site_line_stories.c.site == site, site_line_stories.c.line_hash.in_(ripe))
     ):
         signers.setdefault(row.line_hash, []).append(row.signer)
+    of_ripe = select(site_lines).where(site_lines.c.site == site, site_lines.c.line_hash.in_(ripe))
     learned = [
         row.line_hash
-        for row in connection.execute(
-            select(site_lines).where(site_lines.c.site == site, site_lines.c.line_hash.in_(ripe))
-        )
+        for row in connection.execute(of_ripe)
         if is_furniture(
             Recurrence(
                 line=row.line,
