@@ -171,6 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    # Five, as it is by itself, turn away what a worker asks at once: the kernel tries again after a second.
+    request_queue_size = 256
+
+
 @contextlib.contextmanager
 def wire(corpus: Path | None, copies: int, limit: int | None = None) -> Iterator[str]:
     """A server in a process of its own while inside; gives the URL of the proxy to use."""
@@ -200,8 +205,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     given = parser.parse_args()
     handler = type("Handler", (_Handler,), {"answers": answers_of(load_pages(given.corpus, given.copies, given.limit))})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.request_queue_size = 256
+    server = _Server(("127.0.0.1", 0), handler)
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()
 

@@ -16,9 +16,9 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
-# One whose pages are read, the others while theirs are fetched or settled: hosts take longer to answer than pages to
-# be read.
-LANES = 4
+# One whose pages are read, the others while theirs are fetched or wait to be settled: hosts take longer to answer than
+# pages to be read, and pages of several batches share a transaction.
+LANES = 6
 
 
 class LoopThread:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from sqlalchemy import Engine
 
@@ -29,12 +30,19 @@ class SiteMemory:
         site = site_of(url)
         found = self._known.get(site)
         if found is None or time.monotonic() - found[0] > self._fresh_for_s:
-            found = (time.monotonic(), await asyncio.to_thread(self._load, site))
-            self._known[site] = found
+            self.keep({site: await asyncio.to_thread(self._load, site)})
+            return self._known[site][1]
         self._known.move_to_end(site)
-        if len(self._known) > MAX_SITES:
-            self._known.popitem(last=False)
         return found[1]
+
+    def keep(self, learned: Mapping[str, frozenset[str]]) -> None:
+        """Remember what SQL has just said of these sites, see `sitelines.learned_of`."""
+        now = time.monotonic()
+        for site, hashes in learned.items():
+            self._known[site] = (now, hashes)
+            self._known.move_to_end(site)
+        while len(self._known) > MAX_SITES:
+            self._known.popitem(last=False)
 
     def _load(self, site: str) -> frozenset[str]:
         with reading(self._engine) as connection:

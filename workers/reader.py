@@ -11,6 +11,8 @@ import contextlib
 import hashlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from itertools import count
 
 import structlog
 from sqlalchemy import Engine
@@ -18,7 +20,17 @@ from sqlalchemy import Engine
 from pipeline.outcomes import Reason
 from pipeline.revisions.deciding import key_of
 from pipeline.store import items, ledger, sitelines, stories
-from pipeline.values import Claim, Content, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
+from pipeline.values import (
+    Claim,
+    Content,
+    FetchedPage,
+    FetchFailure,
+    FetchResult,
+    PageRef,
+    StoredStory,
+    StoryRecord,
+    Unread,
+)
 from pipeline.wire.identity import is_wire_url
 from workers.archive import Archive, ArchiveError, load
 from workers.child import ReadingChild
@@ -32,6 +44,8 @@ from workers.process import describe, is_passing, new_name, prolong_leases, utc_
 from workers.queue import READ_URLS, run_worker
 from workers.settings import Settings
 from workers.settler import ReadPage, Settler
+from workers.together import Together
+from workers.turns import Turns
 
 log = structlog.get_logger("reader")
 
@@ -41,7 +55,7 @@ FLUSH_AT = 16
 # After a stop signal, a batch may go on for this long; then its open claims go back (P9 allows 30 s in all).
 STOP_GRACE_S = 15.0
 # How long the first of a batch's requests at the gate waits for the others to share its transaction.
-GATHER_S = 0.01
+GATHER_S = 0.03
 # How long a page waits when it was us who could not go on: the disk is full, or SQL is away.
 OUR_FAULT_WAIT_S = 30.0
 
@@ -65,8 +79,10 @@ class Reader:
         self._archive = archive
         self._settings = settings
         self._memory = SiteMemory(engine)
+        self._turns = Turns()
+        self._numbers = count()
         self._is_stopping = False
-        self._settler = Settler(engine, settings, lambda: self._is_stopping)
+        self._together = Together(Settler(engine, settings, lambda: self._is_stopping).settle)
 
     def stop(self) -> None:
         """Bring the running batch to an end soon. Safe to call from a signal handler."""
@@ -75,18 +91,21 @@ class Reader:
     async def read_urls(self, url_ids: Sequence[int]) -> list[StoredStory]:
         """Read the pages of these rows; returns how each ended. Ids that are not ours to read are passed over."""
         token = uuid.uuid4().hex
-        claims = await asyncio.to_thread(self._claim, url_ids, token)
+        number = next(self._numbers)
+        claims, learned = await asyncio.to_thread(self._claim, url_ids, token)
+        self._memory.keep(learned)
         ended: list[StoredStory] = []
         async with self._lease_kept(token):
-            ready: list[ReadPage] = []
-            async for item in self._fetched(claims):
-                if item is not None:
-                    ready.append(await self._read(*item))
-                if ready and (item is None or len(ready) >= FLUSH_AT):
-                    ended += await self._settler.settle(ready)
-                    ready = []
-            if ready:
-                ended += await self._settler.settle(ready)
+            with self._together.batch(len(claims)) as batch:
+                ready: list[ReadPage] = []
+                async for item in self._fetched(claims):
+                    if item is not None:
+                        ready.append(_without_body(await self._read(*item, number)))
+                    if ready and (item is None or len(ready) >= FLUSH_AT):
+                        ended += await batch.settle(ready)
+                        ready = []
+                if ready:
+                    ended += await batch.settle(ready)
         if len(ended) < len(claims):
             await asyncio.to_thread(self._give_back, token)
         return ended
@@ -101,11 +120,13 @@ class Reader:
             else:
                 log.exception("batch_failed")
 
-    def _claim(self, url_ids: Sequence[int], token: str) -> list[Claim]:
+    def _claim(self, url_ids: Sequence[int], token: str) -> tuple[list[Claim], dict[str, frozenset[str]]]:
+        """The claims, and the learned lines of their sites: asked for each page they would be a transaction each."""
         if self._is_stopping:
-            return []
+            return [], {}
         with self._engine.begin() as connection:
-            return ledger.claim_urls(connection, url_ids, token, utc_now(), self._settings.lease_s)
+            claims = ledger.claim_urls(connection, url_ids, token, utc_now(), self._settings.lease_s)
+            return claims, sitelines.learned_of(connection, {claim.site for claim in claims}) if claims else {}
 
     @contextlib.asynccontextmanager
     async def _lease_kept(self, token: str) -> AsyncIterator[None]:
@@ -167,24 +188,24 @@ class Reader:
         except Exception as error:
             return _our_fault(claim, error)
 
-    async def _read(self, claim: Claim, result: FetchResult) -> ReadPage:
+    async def _read(self, claim: Claim, result: FetchResult, number: int) -> ReadPage:
         if not isinstance(result, FetchedPage):
             return ReadPage(claim, result)
         try:
             if claim.story_id is not None:
-                return await self._read_again(claim, result)
+                return await self._read_again(claim, result, number)
             if _is_backfilled(claim):
                 furniture = await self._memory.furniture_of(result.final_url)
-                story = await self._child.read_page(result, claim.hints, furniture)
+                story = await self._story_of(claim, result, furniture, number)
                 return ReadPage(claim, result, reading=story, is_archived=True)
             page = self._archive.add(result, as_resource=_is_given(claim))
             furniture = await self._memory.furniture_of(result.final_url)
-            story = await self._child.read_page(result, claim.hints, furniture)
+            story = await self._story_of(claim, result, furniture, number)
             return ReadPage(claim, result, page, story, body_sha256=page.body_sha256)
         except Exception as error:
             return ReadPage(claim, _our_fault(claim, error))
 
-    async def _read_again(self, claim: Claim, result: FetchedPage) -> ReadPage:
+    async def _read_again(self, claim: Claim, result: FetchedPage, number: int) -> ReadPage:
         """A stored page: the bytes of last time aren't parsed, and only what shows another text is archived.
 
         A story is looked at a hundred times. Most pages send a new body each time, and the same story in it.
@@ -194,10 +215,17 @@ class Reader:
             return ReadPage(claim, result, body_sha256=body_sha256)
         # What the site has taught since is no change that the outlet made: `reread` applies it.
         furniture = await asyncio.to_thread(self._taken_before, claim)
-        story = await self._child.read_page(result, claim.hints, furniture)
+        story = await self._story_of(claim, result, furniture, number)
         is_other = isinstance(story, StoryRecord) and key_of(story) != claim.shown_key
         page = self._archive.add(result, as_resource=_is_given(claim)) if is_other else None
         return ReadPage(claim, result, page, story, body_sha256)
+
+    async def _story_of(
+        self, claim: Claim, page: FetchedPage, furniture: frozenset[str], number: int
+    ) -> StoryRecord | Unread:
+        """What the child reads of the page, pages of the batch with the lowest number first."""
+        async with self._turns.turn(number):
+            return await self._child.read_page(page, claim.hints, furniture)
 
     def _taken_before(self, claim: Claim) -> frozenset[str]:
         with reading(self._engine) as connection:
@@ -222,6 +250,11 @@ class Reader:
             given = ledger.give_back(connection, token, utc_now())
         if given:
             log.info("given_back", urls=given)
+
+
+def _without_body(item: ReadPage) -> ReadPage:
+    """Archived and read, a page's bytes are held no longer: it may wait for others before it is settled."""
+    return replace(item, result=replace(item.result, body=b"")) if isinstance(item.result, FetchedPage) else item
 
 
 def _is_backfilled(claim: Claim) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Hashable
+from importlib.resources import files
 from typing import Any
 
+import numpy as np
 from justext import core
-from justext.utils import get_stoplist, get_stoplists
+from justext.utils import get_stoplists
 from trafilatura import external
 
 
@@ -49,4 +51,10 @@ def _defined(stoplist: Hashable) -> Any:
 
 
 def _all_hashes() -> array[int]:
-    return array("q", sorted({hash(word.lower()) for language in get_stoplists() for word in get_stoplist(language)}))
+    """Of all lists at once: the library's own reader takes three times as long over a language after the other."""
+    folder = files("justext") / "stoplists"
+    lists = "\n".join((folder / f"{language}.txt").read_text("utf-8") for language in get_stoplists())
+    words = lists.lower().split("\n")
+    hashes = np.fromiter(map(hash, filter(None, words)), np.int64)
+    hashes.sort()
+    return array("q", hashes.tobytes())

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
@@ -71,12 +72,15 @@ def delete_of(connection: Connection, column: Column[int], key: int) -> None:
 
 
 def _run(connection: Connection, inserting: ForRows, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = rows[0].keys()
-    values = [tuple(row[name] for name in names) for row in rows]
-    if len(values) == 1:
-        inserting.ask(connection, *values[0])
+    if len(rows) == 1:
+        inserting.ask(connection, *rows[0].values())
     else:
-        inserting.run(connection, values)
+        chosen = itemgetter(*rows[0]) if len(rows[0]) > 1 else _only
+        inserting.run(connection, [chosen(row) for row in rows])
+
+
+def _only(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.values())
 
 
 # Building a statement and working out its key in the cache of compiled ones costs more CPU than SQLite takes to run it.

@@ -42,6 +42,19 @@ def test_the_file_is_a_warc_that_others_read(tmp_path: Path) -> None:
     assert read == [("response", "https://outlet.example/story/1", b"<p>x</p>")]
 
 
+def test_both_digests_of_a_record_hold_for_any_checker(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, "writer")
+    refs = [archive.add(page(body)) for body in (b"<p>x</p>" * 9_000, b"")]
+    refs.append(archive.add(page(b"an item"), as_resource=True))
+    archive.close()
+    with (tmp_path / refs[0].warc_file).open("rb") as file:
+        for record in ArchiveIterator(file, check_digests="raise"):
+            record.content_stream().read()
+            assert record.rec_headers.get_header("WARC-Block-Digest").startswith("sha1:")
+            assert record.rec_headers.get_header("WARC-Payload-Digest").startswith("sha256:")
+    assert len(refs) == 3
+
+
 def test_each_record_is_a_gzip_member_of_its_own_that_any_gzip_reads(tmp_path: Path) -> None:
     archive = Archive(tmp_path, "writer")
     bodies = [b"<p>One line of a page.</p>" * 9_000, random.Random(1).randbytes(90_000), b""]

@@ -15,7 +15,7 @@ from test_reader import queued, reading, requeued
 from pipeline.outcomes import Reason
 from pipeline.store import schema, sitelines
 from workers.child import ReadingChild
-from workers.memory import SiteMemory
+from workers.memory import MAX_SITES, SiteMemory
 from workers.process import utc_now
 from workers.reread import Rereader
 
@@ -90,3 +90,25 @@ def test_what_is_known_of_a_site_is_asked_once_a_minute_and_of_its_own_site(
     assert runner.run(memory.furniture_of("http://island.example/2")) == frozenset()
     assert runner.run(SiteMemory(engine).furniture_of("http://island.example/2")) == {"h"}
     assert runner.run(SiteMemory(engine).furniture_of("http://other.example/2")) == frozenset()
+
+
+def test_what_a_batch_was_told_of_its_sites_is_not_asked_again(engine: Engine, runner: asyncio.Runner) -> None:
+    memory = SiteMemory(engine)
+    memory.keep({"island.example": frozenset({"h"}), "other.example": frozenset()})
+    with engine.begin() as connection:
+        connection.execute(schema.site_lines.delete())
+        assert sitelines.learned_of(connection, ["island.example", "b.example"]) == {
+            "island.example": frozenset(),
+            "b.example": frozenset(),
+        }
+    assert runner.run(memory.furniture_of("http://island.example/2")) == {"h"}
+
+
+def test_the_sites_that_were_not_asked_for_longest_are_forgotten(engine: Engine, runner: asyncio.Runner) -> None:
+    memory = SiteMemory(engine)
+    memory.keep({f"s{number}.example": frozenset({str(number)}) for number in range(MAX_SITES)})
+    assert runner.run(memory.furniture_of("http://s0.example/")) == {"0"}
+    memory.keep({"new.example": frozenset({"new"})})
+    assert runner.run(memory.furniture_of("http://s0.example/")) == {"0"}
+    assert runner.run(memory.furniture_of("http://new.example/")) == {"new"}
+    assert runner.run(memory.furniture_of("http://s1.example/")) == frozenset()

@@ -66,6 +66,9 @@ def test_a_line_is_learned_for_its_own_site_alone(engine: Engine) -> None:
         settle(engine, number, text_of(number), days=number)
     with engine.connect() as connection:
         assert sitelines.learned_lines(connection, "other.example") == frozenset()
+        both = sitelines.learned_of(connection, ["other.example", SITE])
+        assert both == {"other.example": frozenset(), SITE: frozenset({hash_of(PITCH)})}
+        assert sitelines.learned_of(connection, []) == {}
 
 
 def test_pages_within_minutes_teach_nothing_however_many(engine: Engine) -> None:
