@@ -332,6 +332,7 @@ class Claim:
     the page was stored before and is read again; then `shown_key` names the text that it showed last, `body_sha256` the
     bytes that did, and the validators are theirs. `item` is the body to be read in place of a page, where there is one.
     `is_archived` says that the page came from a web archive, lies in ours, and is read from there the first time.
+    `priority` is that of pipeline/batches.py, 1 for what goes first.
     """
 
     url_id: int
@@ -350,6 +351,7 @@ class Claim:
     shown_key: str | None = None
     item: Item | None = None
     is_archived: bool = False
+    priority: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from workers.queue import READ_URLS, run_worker
 from workers.settings import Settings
 from workers.settler import ReadPage, Settler
 from workers.together import Together
-from workers.turns import Turns
+from workers.turns import Rank, Turns
 
 log = structlog.get_logger("reader")
 
@@ -93,6 +93,8 @@ class Reader:
         token = uuid.uuid4().hex
         number = next(self._numbers)
         claims, learned = await asyncio.to_thread(self._claim, url_ids, token)
+        # Breaking news before all else, and then the batch that came first.
+        rank = (min((claim.priority for claim in claims), default=0), number)
         self._memory.keep(learned)
         ended: list[StoredStory] = []
         async with self._lease_kept(token):
@@ -100,7 +102,7 @@ class Reader:
                 ready: list[ReadPage] = []
                 async for item in self._fetched(claims):
                     if item is not None:
-                        ready.append(_without_body(await self._read(*item, number)))
+                        ready.append(_without_body(await self._read(*item, rank)))
                     if ready and (item is None or len(ready) >= FLUSH_AT):
                         ended += await batch.settle(ready)
                         ready = []
@@ -188,24 +190,24 @@ class Reader:
         except Exception as error:
             return _our_fault(claim, error)
 
-    async def _read(self, claim: Claim, result: FetchResult, number: int) -> ReadPage:
+    async def _read(self, claim: Claim, result: FetchResult, rank: Rank) -> ReadPage:
         if not isinstance(result, FetchedPage):
             return ReadPage(claim, result)
         try:
             if claim.story_id is not None:
-                return await self._read_again(claim, result, number)
+                return await self._read_again(claim, result, rank)
             if _is_backfilled(claim):
                 furniture = await self._memory.furniture_of(result.final_url)
-                story = await self._story_of(claim, result, furniture, number)
+                story = await self._story_of(claim, result, furniture, rank)
                 return ReadPage(claim, result, reading=story, is_archived=True)
             page = self._archive.add(result, as_resource=_is_given(claim))
             furniture = await self._memory.furniture_of(result.final_url)
-            story = await self._story_of(claim, result, furniture, number)
+            story = await self._story_of(claim, result, furniture, rank)
             return ReadPage(claim, result, page, story, body_sha256=page.body_sha256)
         except Exception as error:
             return ReadPage(claim, _our_fault(claim, error))
 
-    async def _read_again(self, claim: Claim, result: FetchedPage, number: int) -> ReadPage:
+    async def _read_again(self, claim: Claim, result: FetchedPage, rank: Rank) -> ReadPage:
         """A stored page: the bytes of last time aren't parsed, and only what shows another text is archived.
 
         A story is looked at a hundred times. Most pages send a new body each time, and the same story in it.
@@ -215,16 +217,16 @@ class Reader:
             return ReadPage(claim, result, body_sha256=body_sha256)
         # What the site has taught since is no change that the outlet made: `reread` applies it.
         furniture = await asyncio.to_thread(self._taken_before, claim)
-        story = await self._story_of(claim, result, furniture, number)
+        story = await self._story_of(claim, result, furniture, rank)
         is_other = isinstance(story, StoryRecord) and key_of(story) != claim.shown_key
         page = self._archive.add(result, as_resource=_is_given(claim)) if is_other else None
         return ReadPage(claim, result, page, story, body_sha256)
 
     async def _story_of(
-        self, claim: Claim, page: FetchedPage, furniture: frozenset[str], number: int
+        self, claim: Claim, page: FetchedPage, furniture: frozenset[str], rank: Rank
     ) -> StoryRecord | Unread:
-        """What the child reads of the page, pages of the batch with the lowest number first."""
-        async with self._turns.turn(number):
+        """What the child reads of the page, pages of the batch with the lowest rank first."""
+        async with self._turns.turn(rank):
             return await self._child.read_page(page, claim.hints, furniture)
 
     def _taken_before(self, claim: Claim) -> frozenset[str]:

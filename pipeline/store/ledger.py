@@ -281,6 +281,7 @@ def _claim(row: Row[Any]) -> Claim:
         shown_key=row.shown_key,
         item=item_of(row),
         is_archived=row.is_archived,
+        priority=row.priority,
     )
 
 

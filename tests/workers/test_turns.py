@@ -1,4 +1,4 @@
-"""Turns by number: the oldest batch is read first, and nobody who was called off keeps the others waiting."""
+"""Turns by rank: the oldest batch is read first, and nobody who was called off keeps the others waiting."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from workers.turns import Turns
 LONG_S = 20.0
 
 
-def test_one_at_a_time_and_the_lowest_number_first() -> None:
+def test_one_at_a_time_and_the_lowest_rank_first() -> None:
     async def scene() -> list[tuple[int, str]]:
         turns, seen, inside = Turns(), [], 0
 
         async def read(number: int, page: str) -> None:
             nonlocal inside
-            async with turns.turn(number):
+            async with turns.turn((0, number)):
                 inside += 1
                 assert inside == 1
                 seen.append((number, page))
@@ -36,7 +36,7 @@ def test_a_turn_goes_on_when_it_fails_or_is_called_off() -> None:
         turns, seen = Turns(), []
 
         async def read(name: str, *, fails: bool = False) -> None:
-            async with turns.turn(1):
+            async with turns.turn((0, 1)):
                 seen.append(name)
                 await asyncio.sleep(0.01)
                 if fails:
