@@ -97,7 +97,7 @@ class HttpClient:
         self._look_up_threads = ThreadPoolExecutor(16, thread_name_prefix="resolve")
         policy = self._policy
         if policy.proxy is not None:
-            self._exchange = ProxyExchange(policy)
+            self._exchange = ProxyExchange(policy, policy.proxy, self._resolve)
         else:
             connector = Connector(self._resolve, policy.allow_addresses, policy.connect_timeout_s)
             self._exchange = DirectExchange(connector, policy.header_max_bytes)

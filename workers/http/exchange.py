@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Protocol
 from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDictProxy
+from yarl import URL
 
-from workers.http.connecting import Connector
+from workers.http.connecting import Connector, NameUnresolved, NotConnected, Resolve
 from workers.http.faults import send_once
+from workers.http.guard import AllowRule
 from workers.http.policy import HttpPolicy
 from workers.http.target import Target
 
 # aiohttp counts headers and measures each one; their product is what it may hold before the sum is looked at, 2 MiB.
 _MAX_HEADERS = 128
 _FIELD_MAX_BYTES = 16 * 1024
+_ANYWHERE = tuple(AllowRule(ip_network(block), None) for block in ("0.0.0.0/0", "::/0"))
 
 
 class Answer(Protocol):
@@ -75,26 +80,31 @@ class DirectExchange:
         """See Exchange."""
         request = request_bytes(target, headers, form)
         handler = await self._connector.connect(target)
-        answer = _DirectAnswer(handler, target.url.scheme == "https")
-        try:
-            handler.set_response_params(
-                read_until_eof=True,
-                auto_decompress=False,
-                max_line_size=_FIELD_MAX_BYTES,
-                max_field_size=self._field_max_bytes,
-                max_headers=_MAX_HEADERS,
-            )
-            if handler.transport is None:
-                raise aiohttp.ServerDisconnectedError
-            handler.transport.write(request)
-            await answer.begin()
-        except BaseException:
-            answer.close()
-            raise
-        return answer
+        return await _answered(handler, request, self._field_max_bytes, is_tls=target.url.scheme == "https")
 
     async def close(self) -> None:
         """Nothing is held between requests."""
+
+
+async def _answered(handler: ResponseHandler, request: bytes, field_max_bytes: int, *, is_tls: bool) -> _DirectAnswer:
+    """What the other end of a fresh connection says to the request."""
+    answer = _DirectAnswer(handler, is_tls)
+    try:
+        handler.set_response_params(
+            read_until_eof=True,
+            auto_decompress=False,
+            max_line_size=_FIELD_MAX_BYTES,
+            max_field_size=field_max_bytes,
+            max_headers=_MAX_HEADERS,
+        )
+        if handler.transport is None:
+            raise aiohttp.ServerDisconnectedError
+        handler.transport.write(request)
+        await answer.begin()
+    except BaseException:
+        answer.close()
+        raise
+    return answer
 
 
 class _DirectAnswer:
@@ -124,10 +134,20 @@ class _DirectAnswer:
 
 
 class ProxyExchange:
-    """Requests through the proxy that the settings name, by a session of aiohttp's. To be made inside the loop."""
+    """Requests through the proxy that the settings name. To be made inside the loop.
 
-    def __init__(self, policy: HttpPolicy) -> None:
-        self._proxy = policy.proxy
+    A page without TLS is one request to an http proxy, sent as a direct one is, for half of what a session costs. All
+    else is tunnelled, by a session of aiohttp's.
+    """
+
+    def __init__(self, policy: HttpPolicy, proxy: str, resolve: Resolve) -> None:
+        self._proxy = proxy
+        self._field_max_bytes = min(_FIELD_MAX_BYTES, policy.header_max_bytes)
+        url = URL(proxy)
+        self._plain_proxy = None if url.scheme == "https" else Target(url, url.raw_host or "", url.port or 80, proxy)
+        self._own_headers = _authorization(url)
+        # The operator's own machine, which may stand anywhere.
+        self._connector = Connector(resolve, _ANYWHERE, policy.connect_timeout_s)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(use_dns_cache=False, force_close=True, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -135,13 +155,20 @@ class ProxyExchange:
             auto_decompress=False,
             trust_env=False,
             max_line_size=_FIELD_MAX_BYTES,
-            max_field_size=min(_FIELD_MAX_BYTES, policy.header_max_bytes),
+            max_field_size=self._field_max_bytes,
             max_headers=_MAX_HEADERS,
             middlewares=(send_once,),
         )
 
     async def send(self, target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
         """See Exchange."""
+        if self._plain_proxy is not None and target.url.scheme == "http":
+            request = request_bytes(target, {**headers, **self._own_headers}, form, to_proxy=True)
+            try:
+                handler = await self._connector.connect(self._plain_proxy)
+            except (NameUnresolved, NotConnected) as error:
+                raise NotConnected("The proxy could not be reached.") from error
+            return await _answered(handler, request, self._field_max_bytes, is_tls=False)
         method = "GET" if form is None else "POST"
         return await self._session.request(
             method, target.url, headers=headers, data=form, allow_redirects=False, proxy=self._proxy
@@ -152,11 +179,25 @@ class ProxyExchange:
         await self._session.close()
 
 
-def request_bytes(target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> bytes:
-    """The whole request. Raises ValueError for a header that would break out of its line."""
+def _authorization(proxy: URL) -> dict[str, str]:
+    """The header that tells the proxy who asks, if its URL does."""
+    if proxy.user is None and proxy.password is None:
+        return {}
+    told = b64encode(f"{proxy.user or ''}:{proxy.password or ''}".encode())
+    return {"Proxy-Authorization": f"Basic {told.decode()}"}
+
+
+def request_bytes(
+    target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None, *, to_proxy: bool = False
+) -> bytes:
+    """The whole request. A proxy is asked for a whole URL in place of a path.
+
+    Raises ValueError for a header that would break out of its line.
+    """
     body = b"" if form is None else urlencode(form).encode("ascii")
+    asked = str(target.url) if to_proxy else target.url.raw_path_qs
     lines = [
-        f"{'GET' if form is None else 'POST'} {target.url.raw_path_qs} HTTP/1.1",
+        f"{'GET' if form is None else 'POST'} {asked} HTTP/1.1",
         f"Host: {target.url.host_port_subcomponent}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]

@@ -101,6 +101,7 @@ def test_a_request_says_host_path_headers_and_form_and_that_it_is_the_only_one()
     assert request_bytes(asked, {"if-none-match": '"x"'}, None) == (
         b'GET /a%20b/%C3%A9?q=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nif-none-match: "x"\r\nConnection: close\r\n\r\n'
     )
+    assert request_bytes(asked, {}, None, to_proxy=True).startswith(f"GET {asked.url} HTTP/1.1\r\nHost: ".encode())
     assert request_bytes(asked, {}, {"hub.mode": "subscribe", "a": "b c&d"}).endswith(
         b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 28\r\nConnection: close\r\n\r\n"
         b"hub.mode=subscribe&a=b+c%26d"

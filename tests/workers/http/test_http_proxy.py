@@ -1,4 +1,5 @@
 import asyncio
+import socket
 
 import pytest
 from http_origin import NOW, USER_AGENT, Origin, answer, ask
@@ -25,6 +26,30 @@ def test_a_request_goes_to_the_proxy_that_the_settings_name() -> None:
     assert isinstance(result, FetchedPage)
     assert (result.body, result.final_url) == (b"<p>By proxy</p>", "http://wire.example/story")
     assert proxy.paths == ["http://wire.example/story"]
+
+
+def test_a_proxy_that_is_not_there_is_a_failed_connection_whatever_the_page() -> None:
+    async def run(proxy: str) -> FetchResult:
+        async with HttpClient(HttpPolicy(USER_AGENT, proxy=proxy), OpenGate(), lambda: NOW) as client:
+            return await client.fetch("http://wire.example/", kind="page")
+
+    for proxy in (f"http://127.0.0.1:{closed_port()}", "http://no-such-name.invalid:3128"):
+        result = asyncio.run(run(proxy))
+        assert isinstance(result, FetchFailure)
+        assert (result.reason, result.detail) == (Reason.CONNECT_FAILED, "The proxy could not be reached.")
+
+
+def test_a_server_behind_the_proxy_that_hangs_up_is_asked_once() -> None:
+    result, proxy = ask_by_proxy("http://wire.example/story", b"")
+    assert isinstance(result, FetchFailure)
+    assert (result.reason, len(proxy.requests)) == (Reason.PROTOCOL_ERROR, 1)
+
+
+def closed_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def test_a_proxy_learns_its_own_password_and_results_do_not() -> None:
