@@ -57,9 +57,9 @@ from pipeline.store.tallies import fold_tallies
 from pipeline.values import NotModified, StoryRecord
 from workers import settler as settling
 from workers.database import open_engine, reading, upgrade
-from workers.reader import FLUSH_AT
 from workers.settings import load_settings
 from workers.settler import ReadPage, Settler
+from workers.together import ENOUGH
 
 SEEDS, COPIES = 400, 4
 WARM = 64
@@ -168,8 +168,8 @@ def fill(store: Store, seeds: dict[str, Read], chars: int | None) -> None:
 def batches(read: dict[str, Read]) -> Iterator[dict[str, Read]]:
     """As many pages as a worker settles at once."""
     names = list(read)
-    for start in range(0, len(names), FLUSH_AT):
-        yield {url: read[url] for url in names[start : start + FLUSH_AT]}
+    for start in range(0, len(names), ENOUGH):
+        yield {url: read[url] for url in names[start : start + ENOUGH]}
 
 
 def settle(store: Store, batch: dict[str, Read]) -> None:
@@ -271,7 +271,7 @@ def measure_settling(stores: Sequence[Store], fresh: dict[str, Read]) -> None:
     for number, batch in enumerate(batches(fresh)):
         turn = number % len(stores)
         for store in (*stores[turn:], *stores[:turn]):
-            if number * FLUSH_AT < WARM:
+            if number * ENOUGH < WARM:
                 store.watch = Watch()
                 serve_clock(store)
             with watched(store.watch):
@@ -440,7 +440,7 @@ def disk(store: Store) -> dict[str, Any]:
 
 def summary(store: Store) -> dict[str, Any]:
     """Milliseconds of each stage: a story's share of what is done for stories, else a time."""
-    stored = len(store.watch.cpu["claim"]) * FLUSH_AT
+    stored = len(store.watch.cpu["claim"]) * ENOUGH
     times = {}
     for name, taken in store.watch.cpu.items():
         per = len(taken) if name.startswith("dispatch") else len(taken) * POLLED if name == "quiet poll" else stored

@@ -33,13 +33,13 @@ from pipeline.store import ledger
 from pipeline.store.schema import urls
 from pipeline.values import EntryHints, FetchedPage, PageRef, StoryRecord, Unread
 from workers.database import open_engine, upgrade
-from workers.reader import FLUSH_AT
 from workers.settings import load_settings
 from workers.settler import ReadPage, Settler
+from workers.together import ENOUGH
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 # Before anything is measured every statement has been compiled once.
-WARM_UP = 4 * FLUSH_AT
+WARM_UP = 4 * ENOUGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ def settle_all(engine: Engine, settler: Settler, read: dict[str, Read]) -> tuple
     def count(*_: object) -> None:
         statements["all"] += 1
 
-    for start in range(0, len(ids), FLUSH_AT):
+    for start in range(0, len(ids), ENOUGH):
         if start == WARM_UP:
             event.listen(engine, "before_cursor_execute", count)
             ended, begun = Counter[str](), time.process_time()
-        _settle(engine, settler, read, ids[start : start + FLUSH_AT], ended if start >= WARM_UP else Counter())
+        _settle(engine, settler, read, ids[start : start + ENOUGH], ended if start >= WARM_UP else Counter())
     taken = time.process_time() - begun
     return 1000 * taken / ended.total(), statements["all"] / ended.total(), ended
 

@@ -28,6 +28,7 @@ import structlog
 from pipeline.outcomes import Reason
 from pipeline.values import NOTHING_KNOWN, EntryHints, FeedReading, FetchedPage, Listing, StoryRecord, Unread
 from workers.logs import start_logging
+from workers.turns import Rank, Turns
 
 log = structlog.get_logger("child")
 
@@ -107,7 +108,7 @@ class ReadingChild:
     def __init__(self, wall_limit_s: float = WALL_LIMIT_S, command: Sequence[str] = COMMAND) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._served = 0
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._wall_limit_s = wall_limit_s
         self._command = command
 
@@ -117,10 +118,13 @@ class ReadingChild:
         return self._process.pid if self._process is not None else None
 
     async def read_page(
-        self, page: FetchedPage, hints: EntryHints, furniture: frozenset[str] = frozenset()
+        self, page: FetchedPage, hints: EntryHints, furniture: frozenset[str] = frozenset(), rank: Rank = (0, 0)
     ) -> StoryRecord | Unread:
-        """The story on the page, or why there is none; a child over its budget ends as extract_budget."""
-        answer = await self._ask(Request(page, hints, furniture=furniture))
+        """The story on the page, or why there is none; a child over its budget ends as extract_budget.
+
+        Of pages that wait for the child the one of the lowest rank is read first.
+        """
+        answer = await self._ask(Request(page, hints, furniture=furniture), rank)
         if isinstance(answer, Unread):
             return answer
         return answer.record or answer.unread or Unread(Reason.EXTRACT_FAILED, "the reading process gave no answer")
@@ -143,9 +147,9 @@ class ReadingChild:
             process.kill()
         await process.wait()
 
-    async def _ask(self, request: Request) -> Answer | Unread:
+    async def _ask(self, request: Request, rank: Rank = (0, 0)) -> Answer | Unread:
         """The child's answer. A child that somebody else killed is no verdict on the page: it is asked once more."""
-        async with self._turn:
+        async with self._turns.turn(rank):
             return await self._asked(request)
 
     async def _asked(self, request: Request) -> Answer | Unread:

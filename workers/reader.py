@@ -20,17 +20,7 @@ from sqlalchemy import Engine
 from pipeline.outcomes import Reason
 from pipeline.revisions.deciding import key_of
 from pipeline.store import items, ledger, sitelines, stories
-from pipeline.values import (
-    Claim,
-    Content,
-    FetchedPage,
-    FetchFailure,
-    FetchResult,
-    PageRef,
-    StoredStory,
-    StoryRecord,
-    Unread,
-)
+from pipeline.values import Claim, Content, FetchedPage, FetchFailure, FetchResult, PageRef, StoredStory, StoryRecord
 from pipeline.wire.identity import is_wire_url
 from workers.archive import Archive, ArchiveError, load
 from workers.child import ReadingChild
@@ -44,14 +34,13 @@ from workers.process import describe, is_passing, new_name, prolong_leases, utc_
 from workers.queue import READ_URLS, run_worker
 from workers.settings import Settings
 from workers.settler import ReadPage, Settler
-from workers.together import Together
-from workers.turns import Rank, Turns
+from workers.together import ENOUGH, Together
+from workers.turns import Rank
 
 log = structlog.get_logger("reader")
 
-# What is read is settled when nothing more arrives for this long, or when this many wait.
+# What is read of a batch is settled when nothing more of it arrives for this long, or when it is enough (together.py).
 FLUSH_AFTER_S = 0.3
-FLUSH_AT = 16
 # After a stop signal, a batch may go on for this long; then its open claims go back (P9 allows 30 s in all).
 STOP_GRACE_S = 15.0
 # How long the first of a batch's requests at the gate waits for the others to share its transaction.
@@ -79,7 +68,6 @@ class Reader:
         self._archive = archive
         self._settings = settings
         self._memory = SiteMemory(engine)
-        self._turns = Turns()
         self._numbers = count()
         self._is_stopping = False
         self._together = Together(Settler(engine, settings, lambda: self._is_stopping).settle)
@@ -103,7 +91,7 @@ class Reader:
                 async for item in self._fetched(claims):
                     if item is not None:
                         ready.append(_without_body(await self._read(*item, rank)))
-                    if ready and (item is None or len(ready) >= FLUSH_AT):
+                    if ready and (item is None or len(ready) >= ENOUGH):
                         ended += await batch.settle(ready)
                         ready = []
                 if ready:
@@ -198,11 +186,11 @@ class Reader:
                 return await self._read_again(claim, result, rank)
             if _is_backfilled(claim):
                 furniture = await self._memory.furniture_of(result.final_url)
-                story = await self._story_of(claim, result, furniture, rank)
+                story = await self._child.read_page(result, claim.hints, furniture, rank)
                 return ReadPage(claim, result, reading=story, is_archived=True)
             page = self._archive.add(result, as_resource=_is_given(claim))
             furniture = await self._memory.furniture_of(result.final_url)
-            story = await self._story_of(claim, result, furniture, rank)
+            story = await self._child.read_page(result, claim.hints, furniture, rank)
             return ReadPage(claim, result, page, story, body_sha256=page.body_sha256)
         except Exception as error:
             return ReadPage(claim, _our_fault(claim, error))
@@ -217,17 +205,10 @@ class Reader:
             return ReadPage(claim, result, body_sha256=body_sha256)
         # What the site has taught since is no change that the outlet made: `reread` applies it.
         furniture = await asyncio.to_thread(self._taken_before, claim)
-        story = await self._story_of(claim, result, furniture, rank)
+        story = await self._child.read_page(result, claim.hints, furniture, rank)
         is_other = isinstance(story, StoryRecord) and key_of(story) != claim.shown_key
         page = self._archive.add(result, as_resource=_is_given(claim)) if is_other else None
         return ReadPage(claim, result, page, story, body_sha256)
-
-    async def _story_of(
-        self, claim: Claim, page: FetchedPage, furniture: frozenset[str], rank: Rank
-    ) -> StoryRecord | Unread:
-        """What the child reads of the page, pages of the batch with the lowest rank first."""
-        async with self._turns.turn(rank):
-            return await self._child.read_page(page, claim.hints, furniture)
 
     def _taken_before(self, claim: Claim) -> frozenset[str]:
         with reading(self._engine) as connection:

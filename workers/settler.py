@@ -66,17 +66,12 @@ class Settler:
         self._engine = engine
         self._settings = settings
         self._is_stopping = is_stopping
-        self._turn = asyncio.Lock()
 
     async def settle(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
         """Write the outcomes; while SQL is away, try again until the leases are surely lost.
 
-        One batch after the other: they would only wait for each other's locks.
+        To be called for one batch after the other, see Together: they would only wait for each other's locks.
         """
-        async with self._turn:
-            return await self._settled(ready)
-
-    async def _settled(self, ready: Sequence[ReadPage]) -> list[StoredStory]:
         backoff = Backoff()
         give_up_at = asyncio.get_running_loop().time() + self._settings.lease_s * 2
         while True:

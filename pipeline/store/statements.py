@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
@@ -75,12 +74,8 @@ def _run(connection: Connection, inserting: ForRows, rows: Sequence[Mapping[str,
     if len(rows) == 1:
         inserting.ask(connection, *rows[0].values())
     else:
-        chosen = itemgetter(*rows[0]) if len(rows[0]) > 1 else _only
-        inserting.run(connection, [chosen(row) for row in rows])
-
-
-def _only(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row.values())
+        names = tuple(rows[0])
+        inserting.run(connection, [tuple(map(row.__getitem__, names)) for row in rows])
 
 
 # Building a statement and working out its key in the cache of compiled ones costs more CPU than SQLite takes to run it.

@@ -136,8 +136,8 @@ class _DirectAnswer:
 class ProxyExchange:
     """Requests through the proxy that the settings name. To be made inside the loop.
 
-    A page without TLS is one request to an http proxy, sent as a direct one is, for half of what a session costs. All
-    else is tunnelled, by a session of aiohttp's.
+    A page without TLS is one request to an http proxy, sent as a direct one is: a session costs more. All else is
+    tunnelled, by a session of aiohttp's.
     """
 
     def __init__(self, policy: HttpPolicy, proxy: str, resolve: Resolve) -> None:
