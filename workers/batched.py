@@ -61,11 +61,17 @@ class Batched(Generic[T, R]):
                 except Exception as error:
                     for asked in batch:
                         asked.fail(error)
+                except asyncio.CancelledError:
+                    self._waiting = [*batch, *self._waiting]
+                    raise
                 else:
                     for asked, answer in zip(batch, answers, strict=True):
                         asked.succeed(answer)
         finally:
             self._task = None
+            # Called off with the loop: nobody else would tell them.
+            for asked in self._waiting:
+                asked.call_off()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,10 @@ class _Asked(Generic[T, R]):
 
     def is_called_off(self) -> bool:
         return self.answer is not None and self.answer.done()
+
+    def call_off(self) -> None:
+        if self.answer is not None:
+            self.answer.cancel()
 
     def succeed(self, answer: R) -> None:
         # Who asked may have been cancelled in the meantime.

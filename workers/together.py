@@ -75,6 +75,9 @@ class Together:
                 await self._settle_some(self._taken())
         finally:
             self._task = None
+            # Called off with the loop: nobody else would tell them.
+            for one in self._waiting:
+                one.ended.cancel()
 
     async def _gather(self) -> None:
         """Wait until there is enough to settle, or nothing that could join it soon."""
@@ -98,6 +101,9 @@ class Together:
                 if not one.ended.done():
                     one.ended.set_exception(error)
             return
+        except asyncio.CancelledError:
+            self._waiting = [*taken, *self._waiting]
+            raise
         by_url = {story.url_id: story for story in ended}
         for one in taken:
             # Its batch may have been called off in the meantime.

@@ -88,3 +88,25 @@ def test_what_is_put_is_done_without_being_waited_for_and_drained_waits_for_it()
         await batched.drained()
 
     asyncio.run(scene())
+
+
+def test_who_waits_when_the_loop_ends_is_called_off_and_not_forgotten() -> None:
+    working, may_end = threading.Event(), threading.Event()
+
+    def work(words: Sequence[str]) -> Sequence[str]:
+        working.set()
+        may_end.wait(10)
+        return words
+
+    async def scene() -> list[bool]:
+        batched = Batched(work)
+        in_hand = asyncio.create_task(batched.do("in hand"))
+        await asyncio.to_thread(working.wait, 10)
+        came_last = asyncio.create_task(batched.do("came last"))
+        (task,) = asyncio.all_tasks() - {in_hand, came_last, asyncio.current_task()}
+        task.cancel()
+        await asyncio.wait({in_hand, came_last}, timeout=5)
+        may_end.set()
+        return [in_hand.cancelled(), came_last.cancelled()]
+
+    assert asyncio.run(scene()) == [True, True]

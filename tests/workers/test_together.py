@@ -119,3 +119,24 @@ def test_a_batch_that_was_called_off_takes_no_other_along() -> None:
             return [story.url_id for story in await asyncio.wait_for(on, LONG_S)]
 
     assert asyncio.run(scene()) == [2]
+
+
+def test_who_waits_when_the_loop_ends_is_called_off_and_not_forgotten() -> None:
+    async def scene() -> list[bool]:
+        settling = asyncio.Event()
+
+        async def settle(ready: Sequence[ReadPage]) -> list[StoredStory]:
+            settling.set()
+            await asyncio.sleep(LONG_S)
+            return []
+
+        together = Together(settle)
+        in_hand = asyncio.create_task(together.settle([unread(1)]))
+        await settling.wait()
+        came_last = asyncio.create_task(together.settle([unread(2)]))
+        (work,) = asyncio.all_tasks() - {in_hand, came_last, asyncio.current_task()}
+        work.cancel()
+        await asyncio.wait({in_hand, came_last}, timeout=LONG_S / 2)
+        return [in_hand.cancelled(), came_last.cancelled()]
+
+    assert asyncio.run(scene()) == [True, True]
