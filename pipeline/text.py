@@ -79,13 +79,16 @@ def words(text: str) -> list[str]:
 
 def words_of_parts(parts: Sequence[str]) -> list[list[str]]:
     """The words of each of the parts of a text, for little more than those of the text cost."""
+    if not parts:
+        return []
     joined = parts[0] if len(parts) == 1 else _PART.join(parts)
     if joined.count("\0") != len(parts) - 1:  # no text that was scrubbed has one
         return words_of_parts([part.replace("\0", " ") for part in parts])
     blanked = _blanked(joined)
     if blanked is not None:
         return [part.split() for part in blanked.split("\0")]
-    return [_odd_words(part) for part in parts]
+    # One with something odd in it spares the others.
+    return [_odd_words(parts[0])] if len(parts) == 1 else [words(part) for part in parts]
 
 
 def _blanked(text: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lxml import etree
 from lxml.html import HtmlElement
 
-from pipeline.reading.lines import key_of, squeeze, word_set
+from pipeline.reading.lines import keys_of, squeeze, word_set
 from pipeline.reading.marks import NONE, marks_of
 
 _BLOCKS = word_set(
@@ -25,7 +25,7 @@ _BOLD = frozenset({"b", "strong"})
 _CAPTION_MAX_CHARS = 900
 _PARTING = re.compile(r"\s*[|•·»›/→]\s*")
 _PARTING_MARK = re.compile(r"[|•·»›/→]")
-_TELLING = _BOLD | {"a", "article", "img"}
+_TELLING = _BOLD | {"a", "article", "blockquote", "img"}
 _HEADS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
@@ -88,40 +88,64 @@ class _Found(NamedTuple):
     in_article: bool
 
 
+class _Kind(NamedTuple):
+    """What an element is called, its marks, and whether it parts the text around it, or counts for what is in it."""
+
+    tag: str
+    names: str
+    own: frozenset[str]
+    is_block: bool
+    is_counted: bool
+    tells: bool
+
+
 @dataclass(slots=True)
 class _Walk:
-    """The state of one walk; it lives no longer than blocks_of. `opened` says of each open element what it began."""
+    """The state of one walk; it lives no longer than blocks_of. `opened` says of each open element what it is.
+
+    `frames` are the open block elements and `path` their numbers, from the body inwards.
+    """
 
     frames: list[_Frame] = field(default_factory=list)
-    opened: list[tuple[bool, bool]] = field(default_factory=list)
+    path: list[int] = field(default_factory=list)
+    opened: list[_Kind] = field(default_factory=list)
     boxes: tuple[_Box, ...] = ()
     pieces: list[str] = field(default_factory=list)
     found: list[_Found] = field(default_factory=list)
     images: list[tuple[_Frame, ...]] = field(default_factory=list)
-    number: int = 0
     chars: int = 0
     links: int = 0
     bolds: int = 0
     articles: int = 0
+    quotes: int = 0
     linked_chars: int = 0
     bold_chars: int = 0
 
     def over(self, body: HtmlElement) -> None:
         """Walk over all that the body shows."""
         walker = etree.iterwalk(body, events=("start", "end"))
-        pieces = self.pieces
+        pieces, opened, number = self.pieces, self.opened, 0
         for event, element in walker:
             tag = element.tag
             if event == "start":
                 if tag in _SKIPPED:
                     walker.skip_subtree()
                     continue
-                self.open(element, tag)
+                number += 1
+                get = element.get
+                kind = _kind_of(tag, get("class"), get("id"), get("role"))
+                opened.append(kind)
+                # An element that says nothing of the text in it, as every third, is only counted.
+                if kind.tells or number == 1:
+                    self.open(element, kind, number)
                 text = element.text
+            elif tag in _SKIPPED:
+                text = element.tail
             else:
-                if tag not in _SKIPPED:
-                    self.close(element, tag)
-                text = element.tail if element is not body else None
+                kind = opened.pop()
+                if kind.tells or not opened:
+                    self.close(element, kind)
+                text = element.tail if opened else None
             # Blanks count between two words only; most of a page's source is blanks between two blocks.
             if text and (pieces or not text.isspace()):
                 pieces.append(text)
@@ -130,34 +154,32 @@ class _Walk:
                     self.linked_chars += size if self.links else 0
                     self.bold_chars += size if self.bolds else 0
 
-    def open(self, element: HtmlElement, tag: str) -> None:
-        get = element.get
-        names, own, is_block = _kind_of(tag, get("class"), get("id"), get("role"))
-        self.number += 1
-        if is_block or not self.frames:
-            is_block = True
-            if self.pieces:
-                self.flush()
-            self.linked_chars = self.bold_chars = 0
-            self.frames.append(_Frame(tag, names, self.number, own, -self.chars))
-        if own:
-            self.boxes = (*self.boxes, _Box(own, -self.chars))
-        self.opened.append((is_block, bool(own)))
-        if tag in _TELLING:
-            self._count(element, tag, 1)
+    def open(self, element: HtmlElement, kind: _Kind, number: int) -> None:
+        if kind.is_block or not self.frames:
+            self.part()
+            self.frames.append(_Frame(kind.tag, kind.names, number, kind.own, -self.chars))
+            self.path.append(number)
+        if kind.own:
+            self.boxes = (*self.boxes, _Box(kind.own, -self.chars))
+        if kind.is_counted:
+            self._count(element, kind.tag, 1)
 
-    def close(self, element: HtmlElement, tag: str) -> None:
-        is_block, is_box = self.opened.pop()
-        if is_block:
-            if self.pieces:
-                self.flush()
-            self.linked_chars = self.bold_chars = 0
+    def close(self, element: HtmlElement, kind: _Kind) -> None:
+        if kind.is_block or not self.opened:
+            self.part()
             self.frames.pop().chars += self.chars
-        if is_box:
+            self.path.pop()
+        if kind.own:
             self.boxes[-1].chars += self.chars
             self.boxes = self.boxes[:-1]
-        if tag in _TELLING:
-            self._count(element, tag, -1)
+        if kind.is_counted:
+            self._count(element, kind.tag, -1)
+
+    def part(self) -> None:
+        """A boundary between two blocks."""
+        if self.pieces:
+            self.flush()
+        self.linked_chars = self.bold_chars = 0
 
     def flush(self) -> None:
         """The pieces become a text that was found. What is open holds it, since it is counted when that is closed."""
@@ -173,9 +195,10 @@ class _Walk:
             linked = min(1.0, self.linked_chars / bare)
         frame = self.frames[-1]
         if frame.path is None:
-            frame.path = tuple([outer.number for outer in self.frames])
-            frame.in_quote = any(outer.tag == "blockquote" for outer in self.frames[-4:])
-        self.found.append(_Found(text, frame, linked, min(1.0, self.bold_chars / size), self.boxes, self.articles > 0))
+            frame.path = tuple(self.path)
+            frame.in_quote = self.quotes > 0 and any(outer.tag == "blockquote" for outer in self.frames[-4:])
+        bold = min(1.0, self.bold_chars / size) if self.bold_chars else 0.0
+        self.found.append(_Found(text, frame, linked, bold, self.boxes, self.articles > 0))
 
     def _count(self, element: HtmlElement, tag: str, step: int) -> None:
         if tag == "a":
@@ -184,6 +207,8 @@ class _Walk:
             self.bolds += step
         elif tag == "article":
             self.articles += step
+        elif tag == "blockquote":
+            self.quotes += step
         elif step > 0:
             self.images.append(tuple(self.frames))
 
@@ -199,11 +224,12 @@ def blocks_of(tree: HtmlElement) -> tuple[Block, ...]:
 
 
 @lru_cache(maxsize=16384)
-def _kind_of(tag: str, kind: str | None, own_name: str | None, role: str | None) -> tuple[str, frozenset[str], bool]:
-    """What an element is called, its marks, and whether it parts the text around it."""
-    names = f"{kind} {own_name}" if kind and own_name else kind or own_name or ""
+def _kind_of(tag: str, classes: str | None, own_name: str | None, role: str | None) -> _Kind:
+    names = f"{classes} {own_name}" if classes and own_name else classes or own_name or ""
     own = marks_of(tag, names, role or "")
-    return names.strip(), own, tag in _BLOCKS or (tag in _INLINE_BOXES and not own.isdisjoint(_SPLITTING_MARKS))
+    is_block = tag in _BLOCKS or (tag in _INLINE_BOXES and not own.isdisjoint(_SPLITTING_MARKS))
+    is_counted = tag in _TELLING
+    return _Kind(tag, names.strip(), own, is_block, is_counted, is_block or is_counted or bool(own))
 
 
 def _leads_away(element: HtmlElement) -> bool:
@@ -217,29 +243,21 @@ def _settled(walk: _Walk) -> tuple[Block, ...]:
     image_boxes = _image_boxes(walk.images)
     marks: dict[int, frozenset[str]] = {}
     blocks = []
-    for order, (text, frame, linked, bold, boxes, in_article) in enumerate(walk.found):
+    keys = keys_of([found.text for found in walk.found])
+    for order, ((text, frame, linked, bold, boxes, in_article), key) in enumerate(zip(walk.found, keys, strict=True)):
         path = frame.path or ()
         # The boxes around a block are one tuple for all blocks that share them.
         if id(boxes) not in marks:
             marks[id(boxes)] = NONE.union(*[box.marks for box in boxes if box.chars <= limit])
+        parent = path[-2] if len(path) > 1 else 0
+        by_image = not image_boxes.isdisjoint(path[-3:])
+        # By place: names cost half of what a block costs.
         blocks.append(
             Block(
-                order=order,
-                text=text,
-                tag=frame.tag,
-                name=frame.name,
-                parent=path[-2] if len(path) > 1 else 0,
-                linked=linked,
-                bold=bold,
-                own=frame.own,
-                marks=marks[id(boxes)],
-                in_article=in_article,
-                by_image=not image_boxes.isdisjoint(path[-3:]),
-                path=path,
-                in_quote=frame.in_quote,
-                key=key_of(text),
+                order, text, frame.tag, frame.name, parent, linked, bold, frame.own, marks[id(boxes)], in_article,
+                by_image, path, frame.in_quote, key,
             )
-        )
+        )  # fmt: skip
     return tuple(blocks)
 
 

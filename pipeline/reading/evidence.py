@@ -20,8 +20,8 @@ _CAPTION_MAX_WORDS = 120
 _CREDIT_MAX_WORDS = 25
 _CREDIT_MAX_CHARS = 400
 _CREDIT_TAIL_CHARS = 240
-# Authors and dates that the markup names, in one look at all elements.
-_NAMED = etree.XPath("descendant::body/descendant::*[@rel='author' or @itemprop='author' or @itemprop='datePublished']")
+# What may name authors and dates in the markup, in one look at all elements. Few have either attribute.
+_NAMING = etree.XPath("descendant::body/descendant::*[@rel or @itemprop]")
 # A caption without any of these holds no credit: each expression for one asks for a sign or for a word beside it.
 _CREDIT_SIGNS = (
     ":",
@@ -78,7 +78,7 @@ def gather_evidence(tree: HtmlElement) -> Evidence:
     captions, credits = _captions(blocks)
     title_tag = _title_tag(tree)
     title_place = _title_place(blocks, declared, title_tag)
-    named = _NAMED(tree)
+    naming = _NAMING(tree)
     image_texts = {key_of(text) for text in (*_image_attributes(tree), *declared.image_captions, *captions)}
     return Evidence(
         declared=declared,
@@ -94,10 +94,10 @@ def gather_evidence(tree: HtmlElement) -> Evidence:
         marks=_marks(blocks),
         counts=Counter(block.key for block in blocks if block.tag not in ("h1", "title")),
         places=_places(blocks),
-        bylines=find_bylines(tree, blocks, title_place, [e for e in named if _is_author(e)]),
+        bylines=find_bylines(tree, blocks, title_place, [e for e in naming if _is_author(e)]),
         title_place=title_place,
         times=_times(tree),
-        published=_published(named),
+        published=_published(naming),
         kickers=tuple(block.text for block in blocks if "kicker" in block.own and block.key.count(" ") < 4),
     )
 
@@ -194,8 +194,8 @@ def _canonical(tree: HtmlElement) -> str | None:
     return next((link.get("href").strip() for link in links if link.get("href")), None)
 
 
-def _published(named: list[HtmlElement]) -> tuple[str, ...]:
-    found = [element for element in named if element.get("itemprop") == "datePublished"]
+def _published(naming: list[HtmlElement]) -> tuple[str, ...]:
+    found = [element for element in naming if element.get("itemprop") == "datePublished"]
     return tuple(text.strip() for element in found[:8] if (text := element.get("content") or element.get("datetime")))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pipeline.text import words
+from pipeline.text import words, words_of_parts
 
 # Not the dashes and quotation marks: they open direct speech in many languages.
 _BULLET = re.compile(r"^[-*•·|>▪■●]+\s+")
@@ -37,6 +38,11 @@ class Line:
 def key_of(text: str) -> str:
     """The normalised words of `text` joined by one blank: two lines with the same key say the same."""
     return " ".join(words(text))
+
+
+def keys_of(texts: Sequence[str]) -> list[str]:
+    """The keys of many lines, for less than they cost one by one."""
+    return [" ".join(found) for found in words_of_parts(texts)]
 
 
 def squeeze(text: str) -> str:

@@ -47,8 +47,9 @@ _TAG_MARKS = {
 }  # fmt: skip
 _ROLE_MARKS = {"navigation": "nav", "contentinfo": "footer", "complementary": "aside", "dialog": "notice"}
 _PLAIN = {word: mark for mark, words in _WORDS.items() for word in words.split() if not word.endswith("*")}
+_PLAIN_WORDS = frozenset(_PLAIN)
 _PREFIX = tuple((word[:-1], mark) for mark, words in _WORDS.items() for word in words.split() if word.endswith("*"))
-_PREFIXES = tuple(prefix for prefix, _ in _PREFIX)
+_ANY_PREFIX = re.compile("|".join(prefix for prefix, _ in _PREFIX))
 NONE: frozenset[str] = frozenset()
 
 
@@ -66,8 +67,13 @@ def _marks_in(name: str) -> frozenset[str]:
     """The marks that the words of one class or id name."""
     parts = _parts(name)[:12]
     # "read-more" is told by its pair, "readmore" by itself.
-    found = {mark for word in (*parts, *map(add, parts, parts[1:])) if (mark := _mark_of(word))}
-    return frozenset(found) if found else NONE
+    found = {*parts, *map(add, parts, parts[1:])}
+    plain = found & _PLAIN_WORDS
+    marks = {_PLAIN[word] for word in plain}
+    if _ANY_PREFIX.search("".join(parts)):
+        rest = found - plain
+        marks |= {mark for prefix, mark in _PREFIX if any(word.startswith(prefix) for word in rest)}
+    return frozenset(marks) if marks else NONE
 
 
 def _parts(name: str) -> list[str]:
@@ -75,11 +81,3 @@ def _parts(name: str) -> list[str]:
     if bare.isascii() and bare.islower() and bare.replace(" ", "").isalnum():  # nearly every name
         return bare.split()
     return [part.lower() for part in _PART.findall(name)]
-
-
-@lru_cache(maxsize=32768)
-def _mark_of(word: str) -> str | None:
-    mark = _PLAIN.get(word)
-    if mark is None and word.startswith(_PREFIXES):
-        return next(mark for prefix, mark in _PREFIX if word.startswith(prefix))
-    return mark

@@ -2,21 +2,23 @@
 
 `bare_extraction(tree, fast=True)` copies the tree four times and asks regular expressions of each element's class, over
 and over, from within XPath. Here the tree is copied once, and each expression is asked once of every kind of element
-(docs/decisions/0026). Where the quick mode would go on to rescue a poor result, the library itself is called.
+(docs/decisions/0026). Where the quick mode would go on to rescue a poor result, its later steps follow.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
+from itertools import compress
 from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction, xpaths
-from trafilatura.core import ESCALATION_MAX_LENGTH, ESCALATION_PAGE_SHARE
+from trafilatura.baseline import baseline, html2txt
+from trafilatura.core import ESCALATION_ACCEPT_RATIO, ESCALATION_MAX_LENGTH, ESCALATION_PAGE_SHARE
 from trafilatura.htmlprocessing import convert_tags, prune_unwanted_nodes, tree_cleaning
 from trafilatura.main_extractor import extract_content
 from trafilatura.settings import Extractor
@@ -39,12 +41,20 @@ _LITERAL = re.compile(_QUOTED)
 _CALL = re.compile(r"([\w:-]+)\(")
 # Functions that say of an attribute's value no more than whether it holds one of the quoted words.
 _HOLDING = frozenset({"re:test", "contains", "starts-with", "translate", "not", "or", "and"})
+# A sign of a pattern, an escaped one, or a whole class; a group that is all of a way to match; what is no fixed text.
+_PIECE = re.compile(r"\\.|\[[^]]*\]|.", re.DOTALL)
+_GROUP = re.compile(r"\^?\(\?:((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)")
+_TIMES = r"(?:[?*+]|\{[^}]*\})"
+_LOOSE = re.compile(rf"(?:\((?:[^()]|\([^()]*\))*\)|\[[^]]*\]|\\[a-zA-Z]){_TIMES}?|.{_TIMES}|(?<!\\)[.^$]", re.DOTALL)
+_SHORTEST_WORD = 3
 # Stands for every value in which an expression finds none of its words.
 _SILENT = "?"
 _OPTIONS = Extractor(output_format="python", fast=True, comments=False)
+_RECALL = Extractor(output_format="python", fast=True, comments=False, recall=True)
 # Tag and attributes, in the order in which the expression names them.
 _Kind = tuple[str | None, ...]
 Extraction = tuple[str, etree._Element]
+_Found = tuple[etree._Element, str]
 _FORUM = "DiscussionForumPosting"
 
 
@@ -68,12 +78,13 @@ class Remembered:
         """The elements under the tree's root that the expression means, in document order."""
         elements = list(tree.iterdescendants(*self._tags))
         kinds = self._kinds(elements)
-        answers = self._answers
-        unknown = [kind for kind in dict.fromkeys(kinds) if kind not in answers]
-        if unknown:
-            answers = answers | self._answered(unknown)
-            self._remember([kind for kind in unknown if _chars(kind) <= _MAX_KIND_CHARS], answers)
-        return [element for element, kind in zip(elements, kinds, strict=True) if answers[kind]]
+        told = [*map(self._answers.get, kinds)]
+        if None in told:
+            unknown = [kind for kind, answer in zip(kinds, told, strict=True) if answer is None]
+            answers = self._answered([*dict.fromkeys(unknown)])
+            told = [answers[kind] if answer is None else answer for kind, answer in zip(kinds, told, strict=True)]
+            self._remember([kind for kind in answers if _chars(kind) <= _MAX_KIND_CHARS], answers)
+        return [*compress(elements, told)]
 
     def _answered(self, kinds: list[_Kind]) -> dict[_Kind, bool]:
         """The answer for each kind. Nearly all of them hold no word that is looked for, and share a few answers."""
@@ -132,13 +143,47 @@ def _telling(path: str) -> Callable[[str], object] | None:
     """
     if not _HOLDING.issuperset(_CALL.findall(_LITERAL.sub("", path))):
         return None
-    rest = _LOWERED.sub(r"\1", _TEST.sub("", path))
-    words = [f"(?i:{pattern[1:-1]})" if flags else f"(?:{pattern[1:-1]})" for pattern, flags in _TEST.findall(path)]
-    words += [re.escape(word[1:-1]) for word in _LITERAL.findall(rest)]
-    search = re.compile("|".join(dict.fromkeys(words))).search
-    if search(_SILENT):
+    tests = _TEST.findall(path)
+    words = {word[1:-1] for word in _LITERAL.findall(_LOWERED.sub(r"\1", _TEST.sub("", path)))}
+    for pattern, flags in tests:
+        found = _words_needed(pattern[1:-1])
+        words |= {word.casefold() for word in found} if flags else found
+    if min(map(len, words), default=0) < _SHORTEST_WORD:
         return None
-    return (lambda value: search(value) or search(value.lower())) if "translate(" in path else search
+    search = re.compile(_any_of(words)).search
+    is_folding = "translate(" in path or any(flags for _, flags in tests)
+    return (lambda value: search(value) or search(value.casefold())) if is_folding else search
+
+
+def _words_needed(pattern: str) -> set[str]:
+    """Words of which each text has one at least that the pattern finds; "" among them where none can be told."""
+    words: set[str] = set()
+    for way in _alternatives(pattern):
+        grouped = _GROUP.fullmatch(way)
+        words |= _words_needed(grouped[1]) if grouped else {max(_LOOSE.split(way), key=len).replace("\\", "")}
+    return words
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The pattern's alternatives that stand in no brackets."""
+    depth, ways = 0, [""]
+    for piece in _PIECE.findall(pattern):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            ways.append("")
+        else:
+            ways[-1] += piece
+    return ways
+
+
+def _any_of(words: Collection[str]) -> str:
+    """A pattern that finds any of the words, and looks at each letter once: a list would be tried word by word."""
+    if "" in words:
+        return ""
+    endings: dict[str, set[str]] = {}
+    for word in sorted(words):
+        endings.setdefault(word[0], set()).add(word[1:])
+    return "|".join(f"{re.escape(letter)}(?:{_any_of(rest)})" for letter, rest in endings.items())
 
 
 def _chars(kind: _Kind) -> int:
@@ -193,12 +238,13 @@ def quick_extraction(tree: HtmlElement, url: str) -> Extraction | None:
         return full_extraction(tree, url, is_fast=True)
     try:
         with _swift_expressions():
-            body, text = _main_step(copy(tree), url)
+            found = _extracted(_pruned(copy(tree)), url, _OPTIONS)
+            if _is_poor(found[1], tree):
+                found = _rescued(_pruned(copy(tree)), url, *found)
     except (TypeError, ValueError):  # what the library itself takes for a page that it can't read
         return None
-    if _is_poor(text, tree):
-        return full_extraction(tree, url, is_fast=True)
-    return xmltotxt(body, _OPTIONS.formatting), body
+    body, text = found
+    return (xmltotxt(body, _OPTIONS.formatting), body) if len(text) >= _OPTIONS.min_output_size else None
 
 
 def full_extraction(
@@ -213,14 +259,34 @@ def full_extraction(
     return (document.text, document.body) if document is not None else None
 
 
-def _main_step(tree: HtmlElement, url: str) -> tuple[etree._Element, str]:
-    """What the library does before it looks whether that was enough. Changes the tree."""
-    prune_unwanted_nodes(tree, _APPENDED)
-    prune_unwanted_nodes(tree, _COMMENTS)
-    found: tuple[etree._Element, str] = extract_content(
-        convert_tags(tree_cleaning(tree, _OPTIONS), _OPTIONS, url), _OPTIONS
-    )
+def _pruned(tree: HtmlElement) -> HtmlElement:
+    """The tree without appended articles and comments."""
+    return prune_unwanted_nodes(prune_unwanted_nodes(tree, _APPENDED), _COMMENTS)
+
+
+def _extracted(tree: HtmlElement, url: str, options: Extractor) -> _Found:
+    """What the library finds before it looks whether that was enough. Changes the tree."""
+    found: _Found = extract_content(convert_tags(tree_cleaning(tree, options), options, url), options)
     return found
+
+
+def _rescued(pruned: HtmlElement, url: str, body: etree._Element, text: str) -> _Found:
+    """What the library makes of a page of which it found little: the steps of its sequence that come after the first.
+
+    It would take the first once more, which is most of the work.
+    """
+    if len(text) < _OPTIONS.min_extracted_size:
+        plain, plain_text, chars = baseline(pruned)
+        if chars > len(text):
+            body, text = plain, plain_text
+    if not 0 < len(text) < ESCALATION_MAX_LENGTH or len(text) >= ESCALATION_PAGE_SHARE * len(html2txt(pruned)):
+        return body, text
+    try:
+        wider, wider_text = _extracted(pruned, url, _RECALL)
+    except Exception:  # the library, too, goes on with what it has
+        return body, text
+    is_better = len(wider_text) > max(_OPTIONS.min_extracted_size - 1, ESCALATION_ACCEPT_RATIO * len(text))
+    return (wider, wider_text) if is_better else (body, text)
 
 
 def _is_poor(text: str, tree: HtmlElement) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import _UNSPACED, _WORD, _ZERO_WIDTH, TITLE_MAX_BYTES, cut, one_line, scrub, words
+from pipeline.text import _UNSPACED, _WORD, _ZERO_WIDTH, TITLE_MAX_BYTES, cut, one_line, scrub, words, words_of_parts
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None))
 
@@ -101,3 +101,8 @@ MARKED = st.text(st.sampled_from("abXß éżыд'’“”‘—…\u00a0\u00ad\
 def test_the_short_ways_to_words_find_the_same_ones(text: str) -> None:
     plain = _ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("’", "'")
     assert words(text) == _WORD.findall(_UNSPACED.sub(r" \1 ", plain))
+
+
+@given(st.lists(ANY_TEXT | MARKED, max_size=5))
+def test_the_words_of_many_parts_are_those_of_each(parts: list[str]) -> None:
+    assert words_of_parts(parts) == [words(part) for part in parts]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 from lxml.html import HtmlElement
 from reading_pages import PARAGRAPHS, SHAPES, TITLE, URL, document
 from trafilatura import bare_extraction, xpaths
 
 from pipeline.reading.parsing import parse_markup
-from pipeline.reading.quick import Remembered, full_extraction, quick_extraction
+from pipeline.reading.quick import _TEST, Remembered, _words_needed, full_extraction, quick_extraction
 from workers.demo.load import load_sites
 from workers.demo.shapes import render_story
 
@@ -32,6 +35,11 @@ TURNS = {
     "forum": f"{FORUM}<article>{PROSE}</article><div class=comments><p>{PARAGRAPHS[1]}</p></div>",
     "short": "<article><p>The strait is open again.</p></article>",
     "small part": f"<article><p>{PARAGRAPHS[0]}</p><p>{PARAGRAPHS[1]}</p></article>" + f"<div>{PROSE * 3}</div>" * 9,
+    "declared": f'<script type="application/ld+json">{{"articleBody": "{PARAGRAPHS[0]} {PARAGRAPHS[1]}"}}</script>'
+    "<article><p>The strait is open again.</p></article>",
+    "wider": f"<article><p>{PARAGRAPHS[0]}</p><p>{PARAGRAPHS[1]}</p>"
+    + f"<div class=teaser>{PROSE}</div>" * 5
+    + f"</article><div class=menu>{PROSE * 9}</div>",
     "nothing": "<div></div>",
     "classes": f"<div class='post-content x'><div class='share-bar'>Share</div><span id=newsletter-1>Sign up</span>"
     f"<p aria-hidden=true>Hidden</p>{PROSE}<p class='byline {'long ' * 200}'>By Ada Obi</p></div>",
@@ -163,6 +171,37 @@ def test_an_expression_that_asks_for_more_than_words_is_asked_of_every_kind(path
     expression = etree.XPath(path, namespaces={"re": "http://exslt.org/regular-expressions"})
     tree = tree_of("<html><body><div class=abc>x</div><div class=bcde>y</div><div class='?'>z</div></body></html>")
     assert Remembered(expression)(tree) == expression(tree) != []
+
+
+PATTERNS = [
+    (expression, pattern[1:-1], flags)
+    for listed in LISTS
+    for expression in listed
+    for pattern, flags in _TEST.findall(expression.path)
+]
+
+
+@given(st.data())
+def test_no_value_that_an_expression_finds_something_in_is_taken_for_silent(data: st.DataObject) -> None:
+    expression, pattern, flags = data.draw(st.sampled_from(PATTERNS))
+    value = data.draw(st.from_regex(re.compile(pattern, re.IGNORECASE if flags else 0)))
+    tells = Remembered(expression)._tells
+    assert tells is not None
+    assert tells(value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needed"),
+    [
+        ("share|^nav-", {"share", "nav-"}),
+        ("^(?:[Cc]omment(?!ary)|comol)", {"omment", "comol"}),
+        ("(?:page|text)-content|bread-?crumb", {"-content", "bread"}),
+        (r"a\.b|[xy]|", {"a.b", ""}),
+        (r"\d+px|\d{3}em|x{2}rem|(?:ab){2}", {"px", "em", "rem", ""}),
+    ],
+)
+def test_the_words_that_a_pattern_needs(pattern: str, needed: set[str]) -> None:
+    assert _words_needed(pattern) == needed
 
 
 def test_no_page_makes_more_be_remembered_than_is_allowed() -> None:
