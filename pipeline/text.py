@@ -37,6 +37,7 @@ _WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*|[{UNSPACED_RANGES}]")
 # What the expressions above are about. A text without any of it, in whatever alphabet, is cut at once at its blanks.
 _ODD = re.compile(f"[{_ZERO_WIDTH.pattern[1:-1]}{UNSPACED_RANGES}{_MARKS}]")
 _PART = " \0 "
+_FEW_PARTS = 16
 _ASCII_PARTING = {code: " " for code in range(1, 128) if not (chr(code).isalnum() or chr(code) in "_'")} | {
     code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)
 }
@@ -87,8 +88,11 @@ def words_of_parts(parts: Sequence[str]) -> list[list[str]]:
     blanked = _blanked(joined)
     if blanked is not None:
         return [part.split() for part in blanked.split("\0")]
-    # One with something odd in it spares the others.
-    return [_odd_words(parts[0])] if len(parts) == 1 else [words(part) for part in parts]
+    if len(parts) == 1:
+        return [_odd_words(parts[0])]
+    # Those with something odd in them are looked for, and the others cut at once all the same.
+    size = _FEW_PARTS if len(parts) > _FEW_PARTS else 1
+    return [found for start in range(0, len(parts), size) for found in words_of_parts(parts[start : start + size])]
 
 
 def _blanked(text: str) -> str | None:

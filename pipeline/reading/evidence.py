@@ -104,9 +104,10 @@ def gather_evidence(tree: HtmlElement) -> Evidence:
 
 def looks_like_credit(text: str) -> bool:
     """Whether the line names the source of an image, and nothing else."""
-    if len(text) > _CREDIT_MAX_CHARS or len(key_of(text).split()) > _CREDIT_MAX_WORDS:
+    if len(text) > _CREDIT_MAX_CHARS:
         return False
-    return CREDIT_HEAD.match(text) is not None or (len(text) < 90 and CREDIT_TAIL.search(text) is not None)
+    is_told = CREDIT_HEAD.match(text) is not None or (len(text) < 90 and CREDIT_TAIL.search(text) is not None)
+    return is_told and len(key_of(text).split()) <= _CREDIT_MAX_WORDS
 
 
 def split_credit(caption: str) -> tuple[str, str]:
