@@ -57,6 +57,8 @@ def _text(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable():  # nearly every one
+        return text.strip()
     return scrub(text).replace("\n", " ").strip()
 
 

@@ -22,6 +22,8 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 # A second address of a name is tried when the first has not answered for so long (RFC 8305, 5).
 _NEXT_ADDRESS_S = 0.25
+# So many addresses are remembered with their judgement, in 4 MB.
+_JUDGED = 16_384
 
 
 class AddressBlocked(Exception):
@@ -47,8 +49,8 @@ class Connector:
         self._resolve = resolve
         self._timeout_s = timeout_s
         self._tls = _tls_context()
-        # Of one connection an address is judged twice, and the judgement is the same for ever.
-        self._may_connect = functools.lru_cache(1024)(
+        # Of one connection an address is judged twice, a poller asks the same ones all day, and the judgement stays.
+        self._may_connect = functools.lru_cache(_JUDGED)(
             lambda address, port: may_connect(ip_address(address), port, rules)
         )
 
