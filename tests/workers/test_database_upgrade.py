@@ -55,6 +55,16 @@ def kept_by_itself(engine: Engine) -> dict[str, str]:
         return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
 
 
+def storage(engine: Engine) -> dict[str, list[str]]:
+    """What PostgreSQL was told of how it keeps a table; SQLite is told nothing."""
+    query = """SELECT relname, reloptions FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL"""
+    if engine.dialect.name != "postgresql":
+        return {}
+    with engine.begin() as connection:
+        return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+
+
 def test_from_nothing_to_what_the_code_expects(bare_engine: Engine) -> None:
     assert current_version(bare_engine) is None
     assert any("no_such" not in sentence and "hosts" in sentence for sentence in check(bare_engine))
@@ -89,6 +99,7 @@ def test_migrations_make_what_the_metadata_makes(engine: Engine, bare_engine: En
         assert definitions(engine) == definitions(bare_engine)
         assert list(definitions(engine)) != []
         assert kept_by_itself(engine) == kept_by_itself(bare_engine) != {}
+        assert storage(engine) == storage(bare_engine)
     bare_engine.dispose()
 
 
