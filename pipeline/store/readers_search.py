@@ -28,6 +28,8 @@ SNIPPET_OF = "concat_ws(' ', stories.title, stories.standfirst, left(stories.tex
 
 # A phrase in quotation marks, the last of which may be missing, perhaps with a star; or a word.
 _TERM = r""""([^"]*)"?(\*?)|([^\s"]\S*)"""
+# Control characters, and the blanks of all scripts: what parts words, whatever locale the database has.
+_UNSEEN = r"[\u0001-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,9 @@ _TERMS = f"""SELECT cut.place, cut.is_prefix, replace(cut.words, '-', ' ') AS wo
                     found.place,
                     found.parts[2] = '*' OR coalesce(right(found.parts[3], 1) = '*', false) AS is_prefix,
                     replace(coalesce(nullif(found.parts[1], ''), rtrim(found.parts[3], '*'), ''), '"', ' ') AS words
-                FROM regexp_matches(left(typed, {TYPED_MAX}), '{_TERM}', 'g') WITH ORDINALITY AS found (parts, place)
+                FROM regexp_matches(
+                    regexp_replace(left(typed, {TYPED_MAX}), '{_UNSEEN}', ' ', 'g'), '{_TERM}', 'g'
+                ) WITH ORDINALITY AS found (parts, place)
             ) AS cut
             WHERE cut.words ~ '[^[:punct:][:space:]]'
             ORDER BY cut.place LIMIT {TERMS_MAX}"""
