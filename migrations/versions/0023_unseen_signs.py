@@ -1,4 +1,4 @@
-"""What a search takes for white space is the same as in the rest of the product: control characters too.
+"""A search takes control characters and the blanks of all scripts for white space, whatever the database's locale.
 
 A control character with a star behind it was refused as the beginning of one letter. The SQL beside this file is as it
 was when this migration was written. SQLite asks its index itself.

@@ -276,8 +276,8 @@ def _rescued(pruned: HtmlElement, url: str, body: etree._Element, text: str) -> 
     It would take the first once more, which is most of the work.
     """
     if len(text) < _OPTIONS.min_extracted_size:
-        plain, plain_text, chars = baseline(pruned)
-        if chars > len(text):
+        plain, plain_text, plain_chars = baseline(pruned)
+        if plain_chars > len(text):
             body, text = plain, plain_text
     if not 0 < len(text) < ESCALATION_MAX_LENGTH or len(text) >= ESCALATION_PAGE_SHARE * len(html2txt(pruned)):
         return body, text
@@ -285,7 +285,8 @@ def _rescued(pruned: HtmlElement, url: str, body: etree._Element, text: str) -> 
         wider, wider_text = _extracted(pruned, url, _RECALL)
     except Exception:  # the library, too, goes on with what it has
         return body, text
-    is_better = len(wider_text) > max(_OPTIONS.min_extracted_size - 1, ESCALATION_ACCEPT_RATIO * len(text))
+    chars = len(wider_text)
+    is_better = chars >= _OPTIONS.min_extracted_size and chars > ESCALATION_ACCEPT_RATIO * len(text)
     return (wider, wider_text) if is_better else (body, text)
 
 

@@ -16,12 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from pipeline.outcomes import (
-    CreditPlace,
-    MoveCause,
-    OriginKind,
-    Relation,
-)
+from pipeline.outcomes import CreditPlace, MoveCause, OriginKind, Relation
 from pipeline.store.schema.parts import Id, metadata, words
 from pipeline.store.types import UtcDateTime, UtcDay
 

@@ -17,14 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from pipeline.outcomes import (
-    BackfillKind,
-    FeedStatus,
-    FullText,
-    PollOutcome,
-    Reason,
-    SubscriptionState,
-)
+from pipeline.outcomes import BackfillKind, FeedStatus, FullText, PollOutcome, Reason, SubscriptionState
 from pipeline.store.schema.parts import Id, Json, metadata, words
 from pipeline.store.types import Numbers, UtcDateTime, UtcDay
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Column,
-    String,
-    Table,
-)
+from sqlalchemy import Column, String, Table
 
 from pipeline.store.schema.parts import Id, Json, metadata
 from pipeline.store.types import UtcDateTime

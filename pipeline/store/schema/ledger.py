@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    false,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, false, text
 
-from pipeline.outcomes import (
-    Reason,
-    UrlState,
-    WireStatus,
-)
+from pipeline.outcomes import Reason, UrlState, WireStatus
 from pipeline.store.schema.parts import Id, Json, metadata, words
 from pipeline.store.types import UtcDateTime
 

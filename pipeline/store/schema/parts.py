@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Enum,
-    Integer,
-    MetaData,
-)
+from sqlalchemy import JSON, BigInteger, Enum, Integer, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(

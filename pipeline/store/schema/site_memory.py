@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Integer,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Integer, String, Table, Text
 
-from pipeline.outcomes import (
-    SiteLineState,
-)
+from pipeline.outcomes import SiteLineState
 from pipeline.store.schema.parts import Id, metadata, words
 from pipeline.store.types import UtcDateTime
 

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
 
-from pipeline.outcomes import (
-    Change,
-    StatusCause,
-    StoryStatus,
-)
+from pipeline.outcomes import Change, StatusCause, StoryStatus
 from pipeline.store.schema.parts import Id, Json, metadata, words
 from pipeline.store.types import UtcDateTime
 

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-)
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
-from pipeline.outcomes import (
-    PolicyType,
-    SourceKind,
-    Standing,
-)
+from pipeline.outcomes import PolicyType, SourceKind, Standing
 from pipeline.store.schema.parts import Id, Json, metadata, words
 from pipeline.store.types import UtcDateTime
 

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
-from pipeline.outcomes import (
-    AlertKind,
-    AlertReason,
-    AlertState,
-)
+from pipeline.outcomes import AlertKind, AlertReason, AlertState
 from pipeline.store.schema.parts import Id, Json, metadata, words
 from pipeline.store.types import UtcDateTime
 
