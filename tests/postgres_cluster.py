@@ -16,7 +16,11 @@ import psutil
 import psycopg
 
 STARTUP_S = 60.0
-_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "jit=off")
+_SETTINGS = (
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
+    *("wal_level=minimal", "max_wal_senders=0", "max_wal_size=128MB"),
+    *("listen_addresses=", "jit=off"),
+)
 
 
 class PostgresCluster:
