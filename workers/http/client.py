@@ -162,7 +162,7 @@ class HttpClient:
                 status = trail.redirects[-1].status
                 return self._failure(trail, Reason.TOO_MANY_REDIRECTS, "The redirects run in a circle.", status=status)
             seen.add(target.text)
-            if before is not None and target.url.origin() != before.url.origin():
+            if before is not None and target.origin != before.origin:
                 trail.headers = tuple(pair for pair in trail.headers if pair[0] in _CROSSING)
             before = target
             hop = await self._hop(target, trail, robots)

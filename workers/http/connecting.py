@@ -118,7 +118,7 @@ class Connector:
 
     async def _speak(self, connected: socket.socket, target: Target) -> ResponseHandler:
         loop = asyncio.get_running_loop()
-        if target.url.scheme != "https":
+        if target.scheme != "https":
             handler = ResponseHandler(loop)
             PlainTransport(loop, connected, handler)
             return handler

@@ -17,7 +17,7 @@ from workers.http.connecting import Connector, NameUnresolved, NotConnected, Res
 from workers.http.faults import send_once
 from workers.http.guard import AllowRule
 from workers.http.policy import HttpPolicy
-from workers.http.target import Target
+from workers.http.target import Target, target_of
 
 # aiohttp counts headers and measures each one; their product is what it may hold before the sum is looked at, 2 MiB.
 _MAX_HEADERS = 128
@@ -80,7 +80,7 @@ class DirectExchange:
         """See Exchange."""
         request = request_bytes(target, headers, form)
         handler = await self._connector.connect(target)
-        return await _answered(handler, request, self._field_max_bytes, is_tls=target.url.scheme == "https")
+        return await _answered(handler, request, self._field_max_bytes, is_tls=target.scheme == "https")
 
     async def close(self) -> None:
         """Nothing is held between requests."""
@@ -144,7 +144,7 @@ class ProxyExchange:
         self._proxy = proxy
         self._field_max_bytes = min(_FIELD_MAX_BYTES, policy.header_max_bytes)
         url = URL(proxy)
-        self._plain_proxy = None if url.scheme == "https" else Target(url, url.raw_host or "", url.port or 80, proxy)
+        self._plain_proxy = None if url.scheme == "https" else target_of(url)
         self._own_headers = _authorization(url)
         # The operator's own machine, which may stand anywhere.
         self._connector = Connector(resolve, _ANYWHERE, policy.connect_timeout_s)
@@ -162,7 +162,7 @@ class ProxyExchange:
 
     async def send(self, target: Target, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
         """See Exchange."""
-        if self._plain_proxy is not None and target.url.scheme == "http":
+        if self._plain_proxy is not None and target.scheme == "http":
             request = request_bytes(target, {**headers, **self._own_headers}, form, to_proxy=True)
             try:
                 handler = await self._connector.connect(self._plain_proxy)
@@ -195,10 +195,10 @@ def request_bytes(
     Raises ValueError for a header that would break out of its line.
     """
     body = b"" if form is None else urlencode(form).encode("ascii")
-    asked = str(target.url) if to_proxy else target.url.raw_path_qs
+    asked = target.text if to_proxy else target.asked
     lines = [
         f"{'GET' if form is None else 'POST'} {asked} HTTP/1.1",
-        f"Host: {target.url.host_port_subcomponent}",
+        f"Host: {target.authority}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     if form is not None:

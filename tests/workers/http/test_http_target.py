@@ -1,8 +1,11 @@
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.outcomes import Reason
+from workers.http import target as target_module
 from workers.http.guard import parse_allow_addresses
 from workers.http.target import Refused, Target, authority_of, check_url, without_user_info
 
@@ -123,6 +126,47 @@ def test_capitals_beside_a_label_in_punycode_are_written_small() -> None:
 def test_any_text_is_a_target_or_refused_and_never_raises(text: str, head: str) -> None:
     found = check_url(head + text, ())
     assert isinstance(found, Refused) or (found.url.user is None and check_url(found.text, ()) == found)
+
+
+_PARTS = st.text(st.sampled_from("aZ0-_.~!$&'()*+,;=:@/?#%é [x"), max_size=12)
+_HOSTS = st.text(st.sampled_from("ab0x-._A:[1n"), max_size=12) | st.sampled_from(
+    ["127.0.0.1", "a.example", "xn--626f.a"]
+)
+
+
+@given(st.sampled_from(["http", "https"]), _HOSTS, st.text("0123456789", max_size=6), _PARTS, _PARTS)
+@example("http", "127.0.0.1", "8080", "/f/1", "")
+@example("http", "2130706433.a", "", "/", "")
+@example("https", "a.0x7f", "", "/", "")
+@example("http", "a.example", "65536", "/", "")
+@example("http", "a.example", "80", "/", "")
+@example("http", "a.example", "", "/../b", "")
+@example("http", "xn--a.example", "", "/", "")
+@example("http", "a.b-", "", "/", "")
+def test_a_url_that_is_taken_as_it_is_written_is_what_the_parser_makes_of_it(
+    scheme: str, host: str, port: str, path: str, query: str
+) -> None:
+    rules = parse_allow_addresses("127.0.0.1:8080")
+    url = f"{scheme}://{host}{':' if port else ''}{port}{path}{'?' if query else ''}{query}"
+    found = check_url(url, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target_module, "_WRITTEN_AS_SENT", re.compile(r"(?!)"))
+        assert check_url(url, rules) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "is_plain"),
+    [
+        ("https://www.news.example/world/2026/11/a-story.html?id=5&page=2", True),
+        ("http://127.0.0.1:8080/f/1", True),
+        ("https://news.example", False),
+        ("https://News.example/", False),
+        ("https://news.example/a%20b", False),
+        ("https://news.example/#top", False),
+    ],
+)
+def test_most_urls_are_taken_as_they_are_written(url: str, is_plain: bool) -> None:
+    assert (target_module._WRITTEN_AS_SENT.fullmatch(url) is not None) is is_plain
 
 
 def test_user_info_is_taken_out_of_urls_that_can_not_be_read_too() -> None:
