@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
 
 import structlog
 from sqlalchemy import Engine
@@ -67,7 +66,7 @@ class Sitemaps:
             total += body_bytes
             found += len(plan.announced)
             if plan.announced:
-                after = replace(after, last_new_at=plan.state.last_new_at)
+                after = after._replace(last_new_at=plan.state.last_new_at)
             if plan.fetch_delay_s > 0:
                 break
         return plan_index(
@@ -80,7 +79,7 @@ class Sitemaps:
         feed, known = None, dict[str, str]()
         if isinstance(result, FetchedPage) and body_digest(result.body) != state.body_sha256:
             # The index is who announces the entries: they are known by it.
-            feed, known = await self._bodies.read_known(result, replace(index, is_index=True))
+            feed, known = await self._bodies.read_known(result, index._replace(is_index=True))
             feed = _alone(feed)
         plan = plan_poll(state, result, feed, known, utc_now(), random.random())
         after = after_reading(sitemap, plan)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from pipeline.outcomes import PollOutcome, Reason
@@ -25,17 +24,16 @@ def plan_drop(state: FeedState, reading: FeedReading, known: Mapping[str, str], 
     `known` maps those of its entry keys that the folder brought before to their versions. A file lists nothing: what it
     does not hold stays known.
     """
-    looked = replace(state, last_polled_at=now, next_poll_at=now)
+    looked = state._replace(last_polled_at=now, next_poll_at=now)
     problem = reading.problem or ("The file is cut off." if reading.is_partial else None)
     if problem is not None:
-        failed = replace(looked, error_count=state.error_count + 1)
+        failed = looked._replace(error_count=state.error_count + 1)
         detail = f"{name}: {problem}"[:_DETAIL_MAX_CHARS]
         return PollPlan(failed, PollOutcome.NOT_A_FEED, reason=Reason.NOT_A_FEED, detail=detail)
     announced = tuple(entry for entry in reading.entries if entry.key not in known)
     edited = tuple(entry for entry in reading.entries if entry.key in known and known[entry.key] != entry.version)
     has_news = bool(announced or edited)
-    read = replace(
-        looked,
+    read = looked._replace(
         error_count=0,
         last_success_at=now,
         last_new_at=now if announced else state.last_new_at,

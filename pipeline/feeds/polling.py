@@ -46,7 +46,7 @@ def plan_poll(
     never in the past. Raises ValueError for a new body without a reading.
     """
     if isinstance(result, FetchFailure):
-        return _failed(replace(state, last_polled_at=now), result, now, jitter)
+        return _failed(state._replace(last_polled_at=now), result, now, jitter)
     plan = _answered(state, result, reading, known, now, jitter)
     return with_confirmation(with_hub(plan, result, reading), state, now)
 
@@ -68,7 +68,7 @@ def _answered(
         return _unchanged(state, result, PollOutcome.SAME_BODY, result.status, now, jitter)
     if reading is None:
         raise ValueError(f"the body of {state.url} is new and was not read")
-    polled = replace(state, last_polled_at=now)
+    polled = state._replace(last_polled_at=now)
     if reading.problem is not None:
         return _not_a_feed(polled, result, reading.problem, now, jitter)
     return _read(polled, result, reading, known, now, jitter)
@@ -82,8 +82,7 @@ def _unchanged(
     interval_s = pace.next_interval_s(state.interval_s, elapsed_s, 0, silence_s)
     wish_s = _wish_s(answer, state, interval_s)
     wait_s = _not_skipped_s(pace.before_rolling_s(interval_s, state.known_entries), wish_s, state, now)
-    after = replace(
-        state,
+    after = state._replace(
         last_polled_at=now,
         last_unconditional_at=now if outcome is PollOutcome.SAME_BODY else state.last_unconditional_at,
         **validators_after(state, answer),
@@ -104,8 +103,10 @@ def _read(
     interval_s = _interval_s(state, reading, len(announced) + (lost_estimate or 0), now)
     is_partial = reading.is_partial
     listed = {entry.key: entry.version for entry in reading.entries}
-    seen = replace(
-        _remembered(state, page, is_complete=not is_partial and not reading.beyond_cap, has_news=bool(announced)),
+    remembered = _remembered(
+        state, page, is_complete=not is_partial and not reading.beyond_cap, has_news=bool(announced)
+    )
+    seen = remembered._replace(
         last_unconditional_at=now,
         last_new_at=now if announced else state.last_new_at,
         known_entries=len(reading.entries),
@@ -123,9 +124,8 @@ def _read(
         wish_s = _wish_s(page, reading, interval_s)
         wait_s = _not_skipped_s(wait_s, wish_s, reading, now)
     return PollPlan(
-        replace(
-            _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter),
-            interval_s=interval_s,
+        _scheduled(_healthy(seen, page, now), wait_s, max(pace.INTERVAL_MIN_S, wish_s), now, jitter)._replace(
+            interval_s=interval_s
         ),
         PollOutcome.NEW_ENTRIES if announced else PollOutcome.NOTHING_NEW,
         http_status=page.status,
@@ -140,7 +140,7 @@ def _read(
 
 def _not_a_feed(state: FeedState, page: FetchedPage, problem: str, now: datetime, jitter: float) -> PollPlan:
     """Nothing of this body is kept; the validators of the last good one stay true of that one."""
-    failing = replace(state, error_count=state.error_count + 1)
+    failing = state._replace(error_count=state.error_count + 1)
     is_parked = state.status is FeedStatus.PARKED
     wait_s = pace.DAY_S if is_parked else pace.backoff_s(Reason.NOT_A_FEED, state.interval_s, failing.error_count)
     return PollPlan(
@@ -167,7 +167,7 @@ def _failed(state: FeedState, failure: FetchFailure, now: datetime, jitter: floa
     if failure.reason is Reason.THROTTLED and not asked_s:
         delay_s = min(_HOST_DELAY_MAX_S, _HOST_DELAY_START_S * 2.0 ** min(errors - 1, 10))
     floor_s = max(pace.INTERVAL_MIN_S, asked_s)
-    failing = replace(state, error_count=errors, status=status)
+    failing = state._replace(error_count=errors, status=status)
     return PollPlan(
         _scheduled(failing, wait_s, floor_s, now, jitter, keeps_interval=True),
         PollOutcome.FAILED,
@@ -231,16 +231,16 @@ def _not_skipped_s(wait_s: float, wish_s: float, feed: FeedState | FeedReading, 
 def _remembered(state: FeedState, page: FetchedPage, *, is_complete: bool, has_news: bool) -> FeedState:
     """The state with this body's digest and validators, or with none when part of the body is still to be read."""
     if not is_complete:
-        return replace(
-            state, body_sha256=None, etag=forgotten(state.etag), last_modified=forgotten(state.last_modified)
+        return state._replace(
+            body_sha256=None, etag=forgotten(state.etag), last_modified=forgotten(state.last_modified)
         )
     validators = validators_after(state, page, is_replaced=True, has_news=has_news)
-    return replace(state, body_sha256=body_digest(page.body), **validators)
+    return state._replace(body_sha256=body_digest(page.body), **validators)
 
 
 def _healthy(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> FeedState:
     """The state after an answer that counts: no errors, not parked, and its permanent redirect remembered (P15)."""
-    return replace(state, **_health(state, answer, now))
+    return state._replace(**_health(state, answer, now))
 
 
 def _health(state: FeedState, answer: FetchedPage | NotModified, now: datetime) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _scheduled(
 ) -> FeedState:
     """The state due after `wait_s`, moved by the jitter. A back-off leaves the feed's own interval as it is."""
     due = _due(wait_s, floor_s, now, jitter)
-    return replace(state, **due, interval_s=state.interval_s if keeps_interval else wait_s)
+    return state._replace(**due, interval_s=state.interval_s if keeps_interval else wait_s)
 
 
 def _due(wait_s: float, floor_s: float, now: datetime, jitter: float) -> dict[str, Any]:

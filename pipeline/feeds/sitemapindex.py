@@ -140,7 +140,7 @@ def after_reading(sitemap: IndexedSitemap, plan: PollPlan) -> IndexedSitemap:
         has_news, read_lastmod = plan.outcome is not PollOutcome.NOT_A_FEED, sitemap.lastmod
     return replace(
         sitemap,
-        state=replace(plan.state, url=sitemap.url, redirect_url=None, redirect_count=0),
+        state=plan.state._replace(url=sitemap.url, redirect_url=None, redirect_count=0),
         has_news=has_news,
         read_lastmod=read_lastmod,
     )
@@ -152,8 +152,7 @@ def plan_of_index(index: FeedState, sitemap: IndexedSitemap, plan: PollPlan, now
     The index stays due as it was, and nothing that another sitemap lists counts as gone. What the text in the feed
     teaches is kept by the index.
     """
-    seen = replace(
-        index,
+    seen = index._replace(
         last_polled_at=now,
         last_new_at=now if plan.announced else index.last_new_at,
         known_entries=max(index.known_entries, len(plan.announced)),
@@ -181,8 +180,7 @@ def plan_index(
     due = [_due_at(sitemap, now) for sitemap in read.sitemaps]
     next_due_s = min(((at - now).total_seconds() for at in due if at is not None), default=interval_s)
     wait_s = pace.jittered_s(min(interval_s, max(0.0, next_due_s)), pace.INTERVAL_MIN_S, jitter)
-    after = replace(
-        plan.state,
+    after = plan.state._replace(
         interval_s=interval_s,
         next_poll_at=now + timedelta(seconds=wait_s),
         known_entries=known,

@@ -54,7 +54,7 @@ def with_hub(plan: PollPlan, answer: FetchedPage | NotModified, reading: FeedRea
     if hub is None and (reading is None or reading.problem is not None):
         return plan
     hub_url, topic_url = (hub.hub_url, hub.topic_url) if hub is not None else (None, None)
-    return replace(plan, state=replace(plan.state, hub_url=hub_url, topic_url=topic_url))
+    return replace(plan, state=plan.state._replace(hub_url=hub_url, topic_url=topic_url))
 
 
 def with_confirmation(plan: PollPlan, before: FeedState, now: datetime) -> PollPlan:
@@ -66,12 +66,12 @@ def with_confirmation(plan: PollPlan, before: FeedState, now: datetime) -> PollP
         return plan
     was_pushed = before.last_polled_at is None or before.pushed_at > before.last_polled_at
     confirmed = 0 if plan.announced else before.push_confirmed + (1 if was_pushed else 0)
-    state = replace(plan.state, push_confirmed=min(confirmed, CONFIRMED_MIN))
+    state = plan.state._replace(push_confirmed=min(confirmed, CONFIRMED_MIN))
     is_alive = timedelta(0) <= now - before.pushed_at <= SILENT_AFTER
     if confirmed >= CONFIRMED_MIN and is_alive and state.next_poll_at is not None:
         wait_s = (state.next_poll_at - now).total_seconds()
         later_s = max(wait_s, min(wait_s * LENGTHENED, LENGTHENED_MAX_S))
-        state = replace(state, next_poll_at=now + timedelta(seconds=later_s))
+        state = state._replace(next_poll_at=now + timedelta(seconds=later_s))
     return replace(plan, state=state)
 
 
@@ -92,7 +92,7 @@ def plan_push(state: FeedState, reading: FeedReading, known: Mapping[str, str], 
     announced = tuple(entry for entry in entries if entry.key not in known)
     edited = tuple(entry for entry in entries if entry.key in known and known[entry.key] != entry.version)
     return PollPlan(
-        replace(state, last_new_at=now if announced else state.last_new_at),
+        state._replace(last_new_at=now if announced else state.last_new_at),
         PollOutcome.NEW_ENTRIES if announced else PollOutcome.NOTHING_NEW,
         detail=detail,
         announced=announced,

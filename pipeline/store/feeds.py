@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
@@ -218,7 +218,7 @@ _LEASE = (
     .where(feeds.c.id.in_(bindparam("b_ids", expanding=True)))
     .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until", type_=feeds.c.lease_until.type))
 )
-_CLAIMED = select(*(feeds.c[each.name] for each in fields(FeedState))).where(
+_CLAIMED = select(*(feeds.c[name] for name in FeedState._fields)).where(
     feeds.c.id.in_(bindparam("b_ids", expanding=True))
 )
 
@@ -246,7 +246,7 @@ def claim_due_feeds(
         return []
     given = {"b_ids": chosen, "b_token": token, "b_until": now + timedelta(seconds=lease_s)}
     connection.execute(_LEASE, given)
-    return [feed_state(row) for row in connection.execute(_CLAIMED, given).all()]
+    return [FeedState._make(row) for row in connection.execute(_CLAIMED, given).all()]
 
 
 def _due_by_host(connection: Connection, values: Mapping[str, Any], limit: int, looked_at: int) -> list[int]:
@@ -378,7 +378,7 @@ def apply_poll(
     feed = connection.execute(_HELD, {"b_id": plan.state.id, "b_token": token}).first()
     if feed is None:
         return None
-    plan = replace(plan, state=replace(plan.state, status=_status_after(feed.status, plan)))
+    plan = replace(plan, state=plan.state._replace(status=_status_after(feed.status, plan)))
     url_ids, new_urls = _announce(connection, plan, feed, now)
     written = put_items(connection, plan.state.id, (*plan.announced, *plan.edited), url_ids, now)
     reopened = written.reopened + _reopen(

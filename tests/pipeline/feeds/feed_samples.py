@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +39,7 @@ def only_entry(inside: str) -> Entry:
 
 
 def state(**changes: Any) -> FeedState:
-    return replace(FeedState(id=7, url=FEED_URL), **changes)
+    return FeedState(id=7, url=FEED_URL)._replace(**changes)
 
 
 def polled_state(**changes: Any) -> FeedState:

@@ -221,8 +221,8 @@ def test_what_a_body_asked_for_still_counts_after_an_answer_without_one() -> Non
     assert (after.ttl_s, after.skip_hours, after.skip_days) == (3_000.0, (19,), (0,))
     # It is 18:00 UTC. A wish is moved by the jitter to later only; an hour that is left out is waited for to its end.
     assert wait_after_304(after) == 3_000.0 * 1.05
-    assert wait_after_304(replace(after, ttl_s=None, skip_hours=(18,))) == 3_600.0
-    assert wait_after_304(replace(after, ttl_s=3_600.0, skip_hours=(19, 20))) == 3 * 3_600.0
+    assert wait_after_304(after._replace(ttl_s=None, skip_hours=(18,))) == 3_600.0
+    assert wait_after_304(after._replace(ttl_s=3_600.0, skip_hours=(19, 20))) == 3 * 3_600.0
     assert wait_after_304(polled_state()) < 1_100.0
 
 
@@ -252,5 +252,5 @@ def test_an_update_period_counts_while_the_feed_keeps_to_it(
 
 def test_a_busy_feed_that_calls_itself_hourly_is_asked_at_its_own_pace_and_its_ttl_is_a_wish() -> None:
     busy = polled_state(interval_s=interval_at(600.0))
-    assert wait_after_304(replace(busy, update_period_s=3_600.0)) == wait_after_304(busy) < 600.0
-    assert wait_after_304(replace(busy, ttl_s=3_600.0)) == 3_600.0 * 1.05
+    assert wait_after_304(busy._replace(update_period_s=3_600.0)) == wait_after_304(busy) < 600.0
+    assert wait_after_304(busy._replace(ttl_s=3_600.0)) == 3_600.0 * 1.05

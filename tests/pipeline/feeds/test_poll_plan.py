@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -192,7 +191,7 @@ def test_a_validator_that_stayed_while_entries_were_new_is_never_sent_again() ->
 def probed(before: FeedState, *names: object, **answer: Any) -> PollPlan:
     """A poll that found new items in the body of a feed which was asked without condition, a day after the last."""
     body = rss(*(item(name, f"<pubDate>{at}</pubDate>") for name, at in names))  # type: ignore[misc]
-    return plan(replace(before, last_unconditional_at=NOW - timedelta(days=1)), body, {"another": "1"}, **answer)
+    return plan(before._replace(last_unconditional_at=NOW - timedelta(days=1)), body, {"another": "1"}, **answer)
 
 
 BEFORE_THE_304 = [(n, f"Sun, 22 Nov 2026 1{n}:00:00 GMT") for n in range(3)]  # 10:00, 11:00, 12:00
@@ -452,6 +451,6 @@ def test_a_plan_is_never_in_the_past_and_planning_twice_is_the_same(
     if after.outcome not in (PollOutcome.FAILED, PollOutcome.NOT_A_FEED):
         assert 120.0 <= after.state.interval_s <= 21_600.0
     assert {entry.key for entry in after.announced}.isdisjoint(known)
-    assert replace(after.state, next_poll_at=None) == replace(
-        plan_poll(before, result, read, known, NOW, 1.0 - jitter).state, next_poll_at=None
-    )
+    assert after.state._replace(next_poll_at=None) == plan_poll(
+        before, result, read, known, NOW, 1.0 - jitter
+    ).state._replace(next_poll_at=None)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -127,4 +126,4 @@ def test_an_index_that_fails_backs_off_like_any_feed() -> None:
     plan = plan_index(before, failure(Reason.SERVER_ERROR), None, SitemapsRead(0, (sitemap(),)), NOW, 0.5)
     assert (plan.reason, plan.state.error_count) == (Reason.SERVER_ERROR, 1)
     assert plan.state.next_poll_at == NOW + timedelta(seconds=1800)
-    assert replace(plan.state, error_count=0, next_poll_at=None, last_polled_at=None) == before
+    assert plan.state._replace(error_count=0, next_poll_at=None, last_polled_at=None) == before

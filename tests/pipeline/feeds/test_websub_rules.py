@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,7 +74,7 @@ def test_a_push_announces_what_is_new_and_leaves_pace_validators_and_listing() -
     assert [entry.title for entry in plan.announced] == ["T 2"]
     assert [entry.title for entry in plan.edited] == ["T 1, corrected"]
     assert (plan.outcome, plan.listed, plan.lost_estimate) == (PollOutcome.NEW_ENTRIES, None, None)
-    assert plan.state == replace(before, last_new_at=NOW)
+    assert plan.state == before._replace(last_new_at=NOW)
 
 
 def test_a_push_that_is_no_feed_announces_nothing() -> None:

@@ -96,9 +96,9 @@ USUAL = FeedState(1, "https://h.example/feed.xml", last_success_at=at(500), last
         (USUAL, {"lost_estimate": 1}),
         (USUAL, {"listed": ()}),
         (USUAL, {"fetch_delay_s": 60.0}),
-        (USUAL, {"state": replace(USUAL, url="https://moved.example/feed.xml")}),
-        (replace(USUAL, status=FeedStatus.PARKED), {}),
-        (replace(USUAL, silent_after=at(900)), {}),
+        (USUAL, {"state": USUAL._replace(url="https://moved.example/feed.xml")}),
+        (USUAL._replace(status=FeedStatus.PARKED), {}),
+        (USUAL._replace(silent_after=at(900)), {}),
     ],
     ids=["news", "gap", "listing", "throttled", "moved", "awake again", "silent"],
 )
@@ -108,7 +108,7 @@ def test_a_poll_with_a_consequence_is_not_quiet(before: FeedState, change: dict[
 
 
 def test_a_silence_that_was_told_already_is_quiet_and_a_failed_poll_never_is() -> None:
-    told = replace(USUAL, silent_after=at(400))
+    told = USUAL._replace(silent_after=at(400))
     assert is_quiet(told, unchanged(told), NOW)
     failure = FetchFailure(USUAL.url, Reason.TIMEOUT, "slow", NOW)
     assert not is_quiet(USUAL, plan_poll(USUAL, failure, None, {}, NOW, 0.5), NOW)

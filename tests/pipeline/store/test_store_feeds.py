@@ -19,7 +19,7 @@ from pipeline.values import Entry, FeedState, PollPlan
 
 def plan_for(state: FeedState, entries: list[Entry], *, edited: tuple[Entry, ...] = ()) -> PollPlan:
     return PollPlan(
-        state=replace(state, etag='"e1"', last_polled_at=T0, next_poll_at=at(900)),
+        state=state._replace(etag='"e1"', last_polled_at=T0, next_poll_at=at(900)),
         outcome=PollOutcome.NEW_ENTRIES,
         announced=tuple(entries),
         edited=edited,
@@ -84,7 +84,7 @@ def test_what_is_new_and_undated_between_two_polls_of_an_hour_is_breaking_news_a
         with engine.begin() as connection:
             connection.execute(update(schema.feeds).values(next_poll_at=T0))
             (state,) = feed_store.claim_due_feeds(connection, "me", at(seconds), 10, LEASE_S)
-            plan = plan_for(replace(state, known_entries=1, last_success_at=at(seconds)), [entry(number)])
+            plan = plan_for(state._replace(known_entries=1, last_success_at=at(seconds)), [entry(number)])
             feed_store.apply_poll(connection, "me", plan, at(seconds), 10, 0.1)
 
     with engine.begin() as connection:
@@ -246,8 +246,8 @@ def test_the_rare_things_of_a_poll_are_events_once(
         add_feed(connection)
         for number in range(2):
             (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
-            plan = plan_for(replace(state, next_poll_at=T0), [])
-            changed = replace(plan.state, next_poll_at=T0, **ended.get("state", {}))
+            plan = plan_for(state._replace(next_poll_at=T0), [])
+            changed = plan.state._replace(next_poll_at=T0, **ended.get("state", {}))
             once = {name: value for name, value in ended.items() if name != "state"} if number == 0 else {}
             feed_store.apply_poll(connection, "me", replace(plan, state=changed, **once), T0, 10, 0.1)
         told = connection.execute(select(schema.events.c.kind, schema.events.c.detail)).all()
@@ -261,7 +261,7 @@ def test_what_a_body_asked_for_is_there_at_the_next_claim(engine: Engine) -> Non
         (state,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
         assert (state.ttl_s, state.update_period_s, state.skip_hours, state.skip_days) == (None, None, (), ())
         plan = plan_for(state, [entry(1)])
-        asked = replace(plan.state, next_poll_at=T0, **wishes)
+        asked = plan.state._replace(next_poll_at=T0, **wishes)
         feed_store.apply_poll(connection, "me", replace(plan, state=asked), T0, 10, 0.1)
         (after,) = feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S)
         assert {name: getattr(after, name) for name in wishes} == wishes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, insert, select, text, update
@@ -21,8 +20,8 @@ def poll(connection: Connection, seconds: float, *, numbers: tuple[int, ...] = (
     now = at(seconds)
     row = connection.execute(select(schema.feeds)).one()
     connection.execute(update(schema.feeds).values(lease_token="poll", lease_until=now + timedelta(minutes=1)))
-    state = replace(feed_store.feed_state(row), last_success_at=now, known_entries=1)
-    state = replace(state, last_new_at=now if numbers else state.last_new_at)
+    state = feed_store.feed_state(row)._replace(last_success_at=now, known_entries=1)
+    state = state._replace(last_new_at=now if numbers else state.last_new_at)
     outcome = PollOutcome.NEW_ENTRIES if numbers else PollOutcome.NOT_MODIFIED
     plan = PollPlan(state, outcome, announced=tuple(entry(number) for number in numbers))
     assert feed_store.apply_poll(connection, "poll", plan, now, 0, 0.1) is not None
