@@ -65,7 +65,7 @@ def poll(engine: Engine, state: FeedState, turn: int, now: datetime) -> list[flo
     page = FetchedPage(state.url, state.url, 200, (("etag", f'"{turn}"'),), body(number, turn), now, 0.1)
     marks = [time.process_time()]
     with engine.connect() as connection:
-        listing = listings.listing_of(connection, state.id)
+        listing = listings.listings_of(connection, [state.id])[state.id]
     looked_s = time.process_time() - marks[0]
     marks.append(time.process_time())
     reading = read_feed(page.body, None, state.url, now, listing, state.source)

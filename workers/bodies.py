@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from sqlalchemy import Engine
 
 from pipeline.store import listings
 from pipeline.values import NOTHING_KNOWN, FeedReading, FeedState, FetchedPage, Listing
+from workers.batched import Batched
 from workers.child import ReadingChild
 from workers.database import reading
 from workers.process import utc_now
@@ -21,6 +21,8 @@ class FeedBodies:
     def __init__(self, engine: Engine, child: ReadingChild) -> None:
         self._engine = engine
         self._child = child
+        self._listed = Batched(self._listings)
+        self._among = Batched(self._known)
 
     async def read(self, page: FetchedPage, known: Listing, source: str) -> FeedReading:
         """The reading of `page`; `known` entries don't count towards what one reading may bring."""
@@ -31,20 +33,21 @@ class FeedBodies:
 
         Only who holds the feed's lease writes its listing, so what is read here still holds in the transaction.
         """
-        known = NOTHING_KNOWN if state.is_index else await asyncio.to_thread(self._listed, state.id)
+        known = NOTHING_KNOWN if state.is_index else await self._listed.do(state.id)
         while True:
             feed = await self.read(page, known, state.source)
             unlisted = [entry.key for entry in feed.entries if entry.key not in known.versions]
-            again = await asyncio.to_thread(self._known_among, state.id, unlisted) if unlisted else {}
+            again = await self._among.do((state.id, unlisted)) if unlisted else {}
             known = replace(known, versions={**known.versions, **again})
             # What was known after all made no room for what lies beyond the cap: with that known, more is read.
             if not feed.beyond_cap or not again:
                 return feed, dict(known.versions)
 
-    def _listed(self, feed_id: int) -> Listing:
+    def _listings(self, feed_ids: Sequence[int]) -> list[Listing]:
         with reading(self._engine) as connection:
-            return listings.listing_of(connection, feed_id)
+            found = listings.listings_of(connection, feed_ids)
+        return [found[feed_id] for feed_id in feed_ids]
 
-    def _known_among(self, feed_id: int, keys: Sequence[str]) -> dict[str, str]:
+    def _known(self, asked: Sequence[tuple[int, Sequence[str]]]) -> list[dict[str, str]]:
         with reading(self._engine) as connection:
-            return listings.known_among(connection, feed_id, keys)
+            return [listings.known_among(connection, feed_id, keys) for feed_id, keys in asked]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
+# As many as a process's threads may use at once. What is beyond the pool is opened anew for each transaction.
+_SQLITE_POOL = 16
 # A paused worker must not hold its row locks for ever, and no statement of ours takes a minute on a healthy server.
 POSTGRES_SESSION = {
     "TimeZone": "UTC",
@@ -233,7 +235,7 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
                 f"The directory {path.parent} can't be made ({error.strerror}): name another one in "
                 "FRONTWIRE_DATABASE_URL or FRONTWIRE_DATA_DIR."
             ) from None
-    engine = create_engine(url, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True, pool_size=_SQLITE_POOL)
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "connect")

@@ -40,6 +40,8 @@ FINISH_S = 20.0
 LEAVE_S = 2.0
 # How long a request at the gate, or an answer that changed nothing, waits for others to share its transaction.
 GATHER_S = 0.02
+# So many polls with news are written at once on PostgreSQL.
+_WRITERS = 4
 _NOTHING_NEW = PollWritten(0, 0)
 
 
@@ -58,6 +60,8 @@ class Poller:
         self._running: dict[asyncio.Task[None], int] = {}
         self._token = uuid.uuid4().hex
         self._quiet = Batched(self._write_quiet, GATHER_S)
+        # SQLite has one writer at a time: whoever else is at it asks again and again.
+        self._writers = asyncio.Semaphore(1 if engine.dialect.name == "sqlite" else _WRITERS)
         self._less_running = asyncio.Event()
         self._drops = Drops(engine, settings.wire_dir, self._token, self._bodies.read)
         self._sitemaps = Sitemaps(engine, http, self._token, self._bodies)
@@ -134,15 +138,19 @@ class Poller:
                 return None
         else:
             plan = plan_poll(state, result, reading, known, utc_now(), random.random())
-        return await asyncio.to_thread(self._apply, state, result, plan)
+        return await self._end(state, result, plan)
 
     async def _end_unchanged(self, state: FeedState, result: FetchResult) -> PollPlan | None:
         now = utc_now()
         plan = plan_poll(state, result, None, {}, now, random.random())
         if not is_quiet(state, plan, now):
-            return await asyncio.to_thread(self._apply, state, result, plan)
+            return await self._end(state, result, plan)
         is_written = await self._quiet.do(QuietPoll(plan, now, _body_bytes(result), result.elapsed_s))
         return self._told(state, plan, _NOTHING_NEW if is_written else None)
+
+    async def _end(self, state: FeedState, result: FetchResult, plan: PollPlan) -> PollPlan | None:
+        async with self._writers:
+            return await asyncio.to_thread(self._apply, state, result, plan)
 
     async def _poll_safely(self, state: FeedState, slot: HeldSlot | None) -> None:
         try:

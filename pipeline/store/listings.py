@@ -22,7 +22,11 @@ _OF_FEED = _ROW.feed_id == bindparam("b_feed_id")
 _AMONG = _ROW.entry_key.in_(bindparam("b_keys", expanding=True))
 # Built once, as all that every poll with news runs. The partial index is used for a literal alone, not for a parameter.
 _LISTED = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _ROW.is_listed == true())
-_LISTING = _LISTED.add_columns(_ROW.item_digest, urls.c.url).outerjoin(urls, urls.c.id == _ROW.url_id)
+_LISTINGS = (
+    select(_ROW.feed_id, _ROW.entry_key, _ROW.entry_version, _ROW.item_digest, urls.c.url)
+    .outerjoin(urls, urls.c.id == _ROW.url_id)
+    .where(_ROW.feed_id.in_(bindparam("b_feed_ids", expanding=True)), _ROW.is_listed == true())
+)
 _KNOWN_AMONG = select(_ROW.entry_key, _ROW.entry_version).where(_OF_FEED, _AMONG)
 _MARK = {
     is_listed: update(feed_listings)
@@ -32,12 +36,16 @@ _MARK = {
 }
 
 
-def listing_of(connection: Connection, feed_id: int) -> Listing:
-    """What the feed listed when it was read last."""
-    rows = connection.execute(_LISTING, {"b_feed_id": feed_id}).all()
-    versions = {key: version for key, version, *_ in rows}
-    items = {digest: (key, url) for key, _, digest, url in rows if digest is not None and url is not None}
-    return Listing(versions, items)
+def listings_of(connection: Connection, feed_ids: Collection[int]) -> dict[int, Listing]:
+    """What each of the feeds listed when it was read last."""
+    versions: dict[int, dict[str, str]] = {feed_id: {} for feed_id in feed_ids}
+    items: dict[int, dict[str, tuple[str, str]]] = {feed_id: {} for feed_id in feed_ids}
+    for piece in slices(sorted(versions)):
+        for feed_id, key, version, digest, url in connection.execute(_LISTINGS, {"b_feed_ids": piece}):
+            versions[feed_id][key] = version
+            if digest is not None and url is not None:
+                items[feed_id][digest] = (key, url)
+    return {feed_id: Listing(versions[feed_id], items[feed_id]) for feed_id in versions}
 
 
 def known_among(connection: Connection, feed_id: int, keys: Sequence[str]) -> dict[str, str]:

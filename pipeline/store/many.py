@@ -38,11 +38,12 @@ class ForRows:
         self._columns = list(names) if is_bare_insert else None
         self._forms: dict[str, tuple[str, Callable[[Row], Any]]] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Run it for each of the rows. No rows, no statement."""
-        if rows:
-            sql, converted = self._form_for(connection.dialect)
-            connection.exec_driver_sql(sql, [converted(row) for row in rows])
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Run it for each of the rows; how many rows of the table it touched. No rows, no statement."""
+        if not rows:
+            return 0
+        sql, converted = self._form_for(connection.dialect)
+        return connection.exec_driver_sql(sql, [converted(row) for row in rows]).rowcount
 
     def ask(self, connection: Connection, *values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Run it for one row of values; what it answers."""

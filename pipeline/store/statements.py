@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, insert, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Delete, Insert
+from sqlalchemy.sql.dml import Delete
 
 from pipeline.store.many import ForRows
 
@@ -44,8 +44,7 @@ def insert_missing(connection: Connection, table: Table, rows: Iterable[Mapping[
     given = list(rows)
     if not given:
         return 0
-    # Not every driver knows the row count of an INSERT with many rows; what comes back can be counted everywhere.
-    return len(connection.execute(_insert_missing(connection.dialect.name, table), given).all())
+    return _run(connection, _inserting_new(connection.dialect.name, table, tuple(given[0])), given)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -70,12 +69,12 @@ def delete_of(connection: Connection, column: Column[int], key: int) -> None:
     connection.execute(_delete_of(column), {"key": key})
 
 
-def _run(connection: Connection, inserting: ForRows, rows: Sequence[Mapping[str, Any]]) -> None:
+def _run(connection: Connection, inserting: ForRows, rows: Sequence[Mapping[str, Any]]) -> int:
+    # Both drivers add up the rows of many; a refused one is none.
     if len(rows) == 1:
-        inserting.ask(connection, *rows[0].values())
-    else:
-        names = tuple(rows[0])
-        inserting.run(connection, [tuple(map(row.__getitem__, names)) for row in rows])
+        return inserting.ask(connection, *rows[0].values()).rowcount
+    names = tuple(rows[0])
+    return inserting.run(connection, [tuple(map(row.__getitem__, names)) for row in rows])
 
 
 # Building a statement and working out its key in the cache of compiled ones costs more CPU than SQLite takes to run it.
@@ -89,11 +88,6 @@ def _inserting(table: Table, columns: tuple[str, ...], *, is_answered: bool = Fa
 @cache
 def _inserting_new(dialect: str, table: Table, columns: tuple[str, ...]) -> ForRows:
     return ForRows(insert_of(dialect, table).on_conflict_do_nothing().inline(), columns, is_bare_insert=True)
-
-
-@cache
-def _insert_missing(dialect: str, table: Table) -> Insert:
-    return insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
 
 
 @cache

@@ -58,7 +58,7 @@ def test_urls_listing_validators_and_poll_are_written_together(engine: Engine) -
     with engine.connect() as connection:
         feed = connection.execute(select(schema.feeds)).one()
         polls = connection.execute(select(schema.feed_polls)).all()
-        known = listings.listing_of(connection, feed.id).versions
+        known = listings.listings_of(connection, [feed.id])[feed.id].versions
     assert (feed.etag, feed.lease_token, feed.last_outcome) == ('"e1"', None, PollOutcome.NEW_ENTRIES)
     assert [row.new_urls for row in polls] == [2]
     assert known == {"key-1": "v1", "key-2": "v1"}
@@ -274,7 +274,9 @@ def test_what_a_feed_lists_now_is_found_without_a_look_at_all_that_it_ever_liste
     poll(engine, [entry(number) for number in range(298, 303)])
     with engine.connect() as connection:
         feed_id = connection.execute(select(schema.feeds.c.id)).scalar_one()
-        assert sorted(listings.listing_of(connection, feed_id).versions) == [f"key-{n}" for n in range(298, 303)]
+        assert sorted(listings.listings_of(connection, [feed_id])[feed_id].versions) == [
+            f"key-{n}" for n in range(298, 303)
+        ]
         if engine.dialect.name == "sqlite":
             statement = "SELECT entry_key FROM feed_listings WHERE feed_id = 1 AND is_listed = 1"
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
