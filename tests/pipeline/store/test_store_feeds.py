@@ -137,6 +137,27 @@ def test_an_entry_that_left_the_feed_is_still_known(engine: Engine) -> None:
         assert set(listings.known_among(connection, feed_id, ["key-1", "key-2", "key-3"])) == {"key-1", "key-2"}
 
 
+def test_what_several_feeds_list_is_asked_for_together_and_stays_apart(engine: Engine) -> None:
+    with engine.begin() as connection:
+        asked = {name: add_feed(connection, f"https://{name}.example/feed.xml").id for name in ("one", "two", "new")}
+        for state in feed_store.claim_due_feeds(connection, "me", at(1000), 10, LEASE_S):
+            # Both list an entry of one key; the third was never read.
+            own = {asked["one"]: [entry(1), entry(2)], asked["two"]: [entry(1, version="v9")]}.get(state.id, [])
+            feed_store.apply_poll(connection, "me", plan_for(state, own), T0, 10, 0.1)
+        listed = listings.listings_of(connection, list(asked.values()))
+    found = {name: dict(listed[feed_id].versions) for name, feed_id in asked.items()}
+    assert found == {"one": {"key-1": "v1", "key-2": "v1"}, "two": {"key-1": "v9"}, "new": {}}
+
+
+def test_rows_that_are_there_are_not_counted_as_new(engine: Engine) -> None:
+    names = [NewFeed(f"https://{name}.example/feed.xml") for name in ("a", "b", "c")]
+    with engine.begin() as connection:
+        assert feed_store.add_feeds(connection, names[:1], T0).added == 1
+        assert feed_store.add_feeds(connection, names[:1], T0).added == 0
+        assert feed_store.add_feeds(connection, names, T0).added == 2
+        assert feed_store.add_feeds(connection, names, T0).added == 0
+
+
 def test_the_link_is_asked_for_and_the_canonical_url_is_known(engine: Engine) -> None:
     announce(engine, [replace(entry(1), link="https://outlet.example/story/1?maca=rss")])
     (claim,) = claim_all(engine)
