@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from scripted_origin import Answer, ScriptedOrigin, scripted_origin, wait_until
-from sqlalchemy import Engine, Row, func, select, text, update
+from sqlalchemy import Engine, Row, event, func, select, text, update
 from store_builders import add_feed
 
 from pipeline.outcomes import FeedStatus, PollOutcome, Reason, UrlState
@@ -19,6 +19,7 @@ from pipeline.store import feeds as feed_store
 from pipeline.store import schema
 from workers import poller as poller_module
 from workers.child import ReadingChild
+from workers.database import open_engine
 from workers.gate import SqlGate
 from workers.http import HttpClient
 from workers.policy import http_policy
@@ -105,6 +106,27 @@ def test_a_poll_writes_urls_listing_validators_and_its_own_row_and_the_next_is_a
     assert [(url.url, url.state, url.entry_title) for url in urls] == [
         (f"http://www.wire.example/story/{n}", UrlState.WAITING, f"Report {n}") for n in (1, 2, 3)
     ]
+
+
+def test_many_polls_with_news_open_no_connection_for_a_single_transaction(
+    sqlite_url: str, runner: asyncio.Runner, child: ReadingChild
+) -> None:
+    engine, opened = open_engine(sqlite_url), []
+    before = engine.pool.checkedin()  # type: ignore[attr-defined]
+    event.listen(engine, "connect", lambda *each: opened.append(each))
+    wires = {f"http://wire{n}.example/feed.xml": replace(RSS, etag=f'"{n}"') for n in range(40)}
+    add_wire(engine, *wires)
+
+    async def scene(origin: ScriptedOrigin) -> None:
+        async with polling(engine, origin, child, poll_concurrency=40) as poller:
+            assert await poll_once(poller) == 40
+
+    with scripted_origin(wires) as origin:
+        runner.run(scene(origin))
+    assert counts(engine)["feed_polls"] == 40
+    # All that were opened are kept for the next.
+    assert len(opened) == engine.pool.checkedin() - before  # type: ignore[attr-defined]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("etag", ['"v1"', None], ids=["a 304", "the body of last time"])
