@@ -175,9 +175,12 @@ READERS_TYPE = (
 )  # fmt: skip
 
 
+# SQLite's readers ask the index itself.
+of_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@of_postgresql
 def test_readers_of_postgresql_find_what_the_command_finds(filled: Engine) -> None:
-    if filled.dialect.name != "postgresql":
-        pytest.skip("SQLite's readers ask the index itself")
     asked = {typed: found(filled, typed) for typed in READERS_TYPE}
     assert {typed: found_by_readers(filled, typed) for typed in READERS_TYPE} == asked
     assert sum(map(bool, asked.values())) > 10
@@ -187,10 +190,9 @@ def test_readers_of_postgresql_find_what_the_command_finds(filled: Engine) -> No
     assert found_by_readers(filled, "häuser", language="en") == []
 
 
+@of_postgresql
 @pytest.mark.parametrize("unseen", ["\x1f", "\x85", "\xa0", "\u2003", "\u2028", "\u3000"])
 def test_what_no_one_sees_parts_words_as_a_blank_does(filled: Engine, unseen: str) -> None:
-    if filled.dialect.name != "postgresql":
-        pytest.skip("SQLite's readers ask the index itself")
     assert found_by_readers(filled, f"{unseen}*") == found_by_readers(filled, f"a{unseen}*{unseen}b") == []
     assert found_by_readers(filled, f"ceasefire{unseen}*") == found_by_readers(filled, "ceasefire") != []
 
@@ -205,12 +207,11 @@ def may_be_refused(typed: str) -> bool:
     return re.search(rf"(?<!{LETTER}){LETTER}{OTHER}*\*", re.sub(_UNSEEN, " ", typed)) is not None
 
 
+@of_postgresql
 @given(typed=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80))
 @example(typed="\x1f*")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 def test_nothing_that_a_reader_types_is_syntax(filled: Engine, typed: str) -> None:
-    if filled.dialect.name != "postgresql":
-        pytest.skip("SQLite's readers ask the index itself")
     try:
         found_by_readers(filled, typed)
     except DBAPIError as refused:
