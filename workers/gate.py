@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -43,7 +43,7 @@ class SqlGate:
 
     async def enter(self, host: str) -> AbstractAsyncContextManager[object] | GateClosed:
         """Wait for the host's turn; GateClosed when that would take longer than a few seconds."""
-        passage = await self.turn_of(Passage(host, uuid.uuid4().hex))
+        passage = await self.turn_of(Passage(host, secrets.token_hex(16)))
         return passage if isinstance(passage, GateClosed) else HeldSlot(self, passage, math.inf)
 
     async def turn_of(self, passage: Passage) -> Passage | GateClosed:
@@ -70,7 +70,7 @@ class SqlGate:
     def take(self, connection: Connection, asked: Sequence[str]) -> list[HeldSlot | None]:
         """Slots of the hosts, taken in the caller's transaction; None for each that would have to be waited for."""
         slack_s = self._delay_s * _TAKEN_SLACK
-        passages = [Passage(host, uuid.uuid4().hex, slack_s) for host in asked]
+        passages = [Passage(host, secrets.token_hex(16), slack_s) for host in asked]
         now, asked_at = utc_now(), time.monotonic()
         answers = host_store.enter_hosts(connection, passages, now, self._delay_s)
         return [

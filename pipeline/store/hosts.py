@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -80,9 +81,14 @@ class RobotsCopy:
     crawl_delay_s: float | None = None
 
 
+# Nearly every URL has nothing before its host but the scheme, and no capital in it.
+_PLAIN_HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]*)?(?=[/?#]|\Z)")
+
+
 def asked_host(url: str) -> str:
     """The host as politeness counts it: its name without a port, since one machine answers all its ports."""
-    return urlsplit(url).hostname or ""
+    plain = _PLAIN_HOST.match(url)
+    return plain[1] if plain else urlsplit(url).hostname or ""
 
 
 # Every request runs these. Building and hashing a statement costs more than SQLite takes to run it, so they are built

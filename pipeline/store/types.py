@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Date, DateTime, Dialect, String, TypeDecorator
@@ -31,10 +32,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}: instants are stored with their zone")
-        value = value.astimezone(UTC)
-        if dialect.name == "postgresql":
-            return value
-        return value.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+        return value.astimezone(UTC) if dialect.name == "postgresql" else _as_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """An aware datetime in UTC."""
@@ -44,6 +42,12 @@ class UtcDateTime(TypeDecorator[datetime]):
             value = datetime.fromisoformat(value)
         instant: datetime = value
         return instant.astimezone(UTC)
+
+
+# The rows that one transaction writes say the same few instants again and again.
+@lru_cache(4096)
+def _as_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class Numbers(TypeDecorator[tuple[int, ...]]):

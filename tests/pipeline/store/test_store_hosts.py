@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from urllib.parse import urlsplit
 
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 from store_builders import at
 
@@ -148,3 +151,20 @@ def test_the_delay_that_one_port_asks_for_holds_for_the_machine(engine: Engine) 
 
 def test_politeness_counts_a_host_whatever_its_port() -> None:
     assert hosts.asked_host("http://a.example:8080/x") == hosts.asked_host("https://a.example/") == "a.example"
+
+
+@given(
+    st.sampled_from(["http://", "https://", "HTTP://", "http:///", "//", " http://", "file://"]),
+    st.text(st.sampled_from("aB0.-_:@[]é%"), max_size=10),
+    st.text(st.sampled_from("a/?#:@[ \n"), max_size=6),
+)
+@example("http://", "a.example", ":80@b.example/")
+@example("http://", "a.example:80", "")
+@example("http://", "a.example", "\n")
+def test_the_host_of_a_url_is_the_one_that_the_parser_finds(scheme: str, host: str, rest: str) -> None:
+    url = f"{scheme}{host}{rest}"
+    try:
+        expected = urlsplit(url).hostname or ""
+    except ValueError:  # no URL at all: brackets that do not close
+        assume(False)
+    assert hosts.asked_host(url) == expected
