@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     revisits: RevisitScope = Field(
         RevisitScope.ALL, description="Which stored stories are fetched again on a schedule: all, conflict or none."
     )
-    poll_concurrency: int = Field(64, ge=1, le=1000, description="Feeds polled at once by one poller.")
+    poll_concurrency: int = Field(96, ge=1, le=1000, description="Feeds polled at once by one poller.")
     # Health of sources looks back two weeks and a day that has begun.
     poll_log_days: int = Field(
         90, ge=16, le=36_500, description="Days for which `prune` keeps single polls; gaps and counts stay."
