@@ -40,9 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting_first(items)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoEnds:
-    """See two_ends."""
-    return TwoEnds(config, log)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoEnds | None:
+    """See two_ends. Any other way of dealing that is asked for is xdist's own."""
+    return TwoEnds(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 # ------------------------------------------------------------------------------------------------------- databases

@@ -195,10 +195,10 @@ def request_bytes(
     Raises ValueError for a header that would break out of its line.
     """
     body = b"" if form is None else urlencode(form).encode("ascii")
-    asked = target.text if to_proxy else target.asked
+    asked = target.text if to_proxy else target.path_qs
     lines = [
         f"{'GET' if form is None else 'POST'} {asked} HTTP/1.1",
-        f"Host: {target.authority}",
+        f"Host: {target.host_header}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     if form is not None:

@@ -39,8 +39,8 @@ class Target:
     host: str
     port: int
     # What the Host header says, and the path with its query.
-    authority: str
-    asked: str
+    host_header: str
+    path_qs: str
     # The URL as it is sent and stored.
     text: str
 
@@ -57,7 +57,7 @@ class Target:
 
 def target_of(url: URL) -> Target:
     """The parts of an absolute URL that was judged."""
-    host, port = url.raw_host or "", url.port or 80
+    host, port = url.raw_host or "", _DEFAULT_PORTS["http"] if url.port is None else url.port
     return Target(url.scheme, host, port, url.host_port_subcomponent or "", url.raw_path_qs, str(url))
 
 
@@ -128,12 +128,12 @@ def _as_written(text: str) -> Target | None:
     written = _WRITTEN_AS_SENT.fullmatch(text)
     if written is None:
         return None
-    scheme, host, digits, asked = written.groups()
+    scheme, host, digits, path_qs = written.groups()
     default = _DEFAULT_PORTS[scheme]
     port = int(digits) if digits else default
     if port > _LAST_PORT or (digits and port == default):
         return None
-    return Target(scheme, host, port, f"{host}:{digits}" if digits else host, asked, text)
+    return Target(scheme, host, port, f"{host}:{digits}" if digits else host, path_qs, text)
 
 
 def _check_parts(url: URL, rules: tuple[AllowRule, ...], *, is_proxied: bool) -> Target | Refused:

@@ -110,6 +110,12 @@ def test_another_port_is_open_where_a_rule_names_it() -> None:
     assert isinstance(check_url("http://wire.test:8081/", rules), Refused)
 
 
+def test_port_nought_is_no_other_port() -> None:
+    found = check_url("http://127.0.0.1:0/", parse_allow_addresses("127.0.0.0/8"))
+    assert isinstance(found, Target)
+    assert (found.port, found.text) == (0, "http://127.0.0.1:0/")
+
+
 def test_a_name_on_another_port_is_refused_when_a_proxy_resolves_it() -> None:
     rules = parse_allow_addresses("127.0.0.1:8080")
     assert isinstance(check_url("http://wire.test:8080/", rules, is_proxied=True), Refused)
