@@ -26,7 +26,7 @@ from workers.bodies import FeedBodies
 from workers.child import FEEDS_COMMAND, ReadingChild
 from workers.drops import Drops
 from workers.gate import HeldSlot, SqlGate
-from workers.http import HttpClient
+from workers.http import BodyPlace, BodyRoom, HttpClient
 from workers.policy import http_policy
 from workers.process import Backoff, describe, is_passing, prolong_leases, stop_loop_on_signals, utc_now
 from workers.settings import Settings
@@ -42,6 +42,8 @@ LEAVE_S = 2.0
 GATHER_S = 0.02
 # So many polls with news are written at once on PostgreSQL.
 _WRITERS = 4
+# So many polls have a feed of over half a MiB in hand at once: of 16 MiB each at most, and once more while it is read.
+_LARGE_BODIES = 8
 _NOTHING_NEW = PollWritten(0, 0)
 
 
@@ -62,6 +64,7 @@ class Poller:
         self._quiet = Batched(self._write_quiet, GATHER_S)
         # SQLite has one writer at a time: whoever else is at it asks again and again.
         self._writers = asyncio.Semaphore(1 if engine.dialect.name == "sqlite" else _WRITERS)
+        self._room = BodyRoom(_LARGE_BODIES)
         self._less_running = asyncio.Event()
         self._drops = Drops(engine, settings.wire_dir, self._token, self._bodies.read)
         self._sitemaps = Sitemaps(engine, http, self._token, self._bodies)
@@ -125,15 +128,19 @@ class Poller:
 
     async def poll(self, state: FeedState, slot: HeldSlot | None = None) -> PollPlan | None:
         """One poll from request to commit; None when the lease was lost meanwhile. `slot` is one of the feed's host."""
+        with self._room.place() as place:
+            return await self._poll(state, slot, place)
+
+    async def _poll(self, state: FeedState, slot: HeldSlot | None, place: BodyPlace) -> PollPlan | None:
         headers = request_headers(state, utc_now())
-        result = await self._http.fetch(state.url, kind="feed", headers=headers, slot=slot)
+        result = await self._http.fetch(state.url, kind="feed", headers=headers, slot=slot, place=place)
         if not state.is_index and _is_unchanged(state, result):
             return await self._end_unchanged(state, result)
         reading, known = None, dict[str, str]()
         if isinstance(result, FetchedPage) and not _is_unchanged(state, result):
             reading, known = await self._bodies.read_known(result, state)
         if state.is_index if reading is None else bool(reading.children):
-            plan = await self._sitemaps.poll(state, result, reading)
+            plan = await self._sitemaps.poll(state, result, reading, place)
             if plan is None:
                 return None
         else:

@@ -30,7 +30,7 @@ from pipeline.store import sitemaps as sitemap_store
 from pipeline.values import FeedReading, FeedState, FetchedPage, FetchFailure, FetchResult, PollPlan
 from workers.bodies import FeedBodies
 from workers.database import reading
-from workers.http import HttpClient
+from workers.http import BodyPlace, HttpClient
 from workers.process import utc_now
 
 log = structlog.get_logger("sitemaps")
@@ -45,10 +45,13 @@ class Sitemaps:
         self._token = token
         self._bodies = bodies
 
-    async def poll(self, index: FeedState, result: FetchResult, listing: FeedReading | None) -> PollPlan | None:
+    async def poll(
+        self, index: FeedState, result: FetchResult, listing: FeedReading | None, place: BodyPlace
+    ) -> PollPlan | None:
         """What ends the poll of the index that answered `result`; None when its lease was lost meanwhile.
 
-        `listing` is the index read, None when its body is the one of last time. A failed answer reads no sitemap.
+        `listing` is the index read, None when its body is the one of last time. A failed answer reads no sitemap. Its
+        body and the sitemaps' have their place at `place`.
         """
         after, found, total = index, 0, 0
         sitemaps = await asyncio.to_thread(self._listed, index, listing)
@@ -59,7 +62,7 @@ class Sitemaps:
         for sitemap in due[:READ_MAX]:
             if total >= READ_MAX_BYTES:
                 break
-            done = await self._read_one(after, sitemap)
+            done = await self._read_one(after, sitemap, place)
             if done is None:
                 return None
             plan, at_hand[sitemap.url], body_bytes = done
@@ -73,9 +76,12 @@ class Sitemaps:
             index, result, listing, SitemapsRead(found, tuple(at_hand.values())), utc_now(), random.random()
         )
 
-    async def _read_one(self, index: FeedState, sitemap: IndexedSitemap) -> tuple[PollPlan, IndexedSitemap, int] | None:
+    async def _read_one(
+        self, index: FeedState, sitemap: IndexedSitemap, place: BodyPlace
+    ) -> tuple[PollPlan, IndexedSitemap, int] | None:
         state = sitemap.state
-        result = await self._http.fetch(state.url, kind="feed", headers=request_headers(state, utc_now()))
+        headers = request_headers(state, utc_now())
+        result = await self._http.fetch(state.url, kind="feed", headers=headers, place=place)
         feed, known = None, dict[str, str]()
         if isinstance(result, FetchedPage) and body_digest(result.body) != state.body_sha256:
             # The index is who announces the entries: they are known by it.

@@ -22,6 +22,7 @@ from workers.child import ReadingChild
 from workers.database import open_engine
 from workers.gate import SqlGate
 from workers.http import HttpClient
+from workers.http.room import SMALL_BYTES
 from workers.policy import http_policy
 from workers.poller import Poller
 from workers.process import utc_now
@@ -127,6 +128,30 @@ def test_many_polls_with_news_open_no_connection_for_a_single_transaction(
     # All that were opened are kept for the next.
     assert len(opened) == engine.pool.checkedin() - before  # type: ignore[attr-defined]
     engine.dispose()
+
+
+def test_large_feeds_take_turns_and_one_that_is_no_feed_keeps_no_room(
+    engine: Engine, runner: asyncio.Runner, child: ReadingChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "_LARGE_BODIES", 1)
+    padding = f"<!--{'x' * SMALL_BYTES}-->"
+    wires: dict[str, Answer] = {f"http://wire{n}.example/feed.xml": replace(RSS, etag=None) for n in range(4)}
+    for url in [*wires][:3]:
+        wires[url] = replace(RSS, body=RSS.body + padding, etag=None)
+    wires["http://page.example/feed.xml"] = Answer("<html><h1>Moved house</h1></html>" + padding)
+    add_wire(engine, *wires)
+
+    async def scene(origin: ScriptedOrigin) -> None:
+        async with polling(engine, origin, child) as poller:
+            assert await asyncio.wait_for(poll_once(poller), 60) == 5
+
+    with scripted_origin(wires) as origin:
+        runner.run(scene(origin))
+    with engine.connect() as connection:
+        rows = connection.execute(select(schema.feeds.c.url, schema.feeds.c.last_outcome)).all()
+    assert {row.url: row.last_outcome for row in rows} == {
+        url: PollOutcome.NOT_A_FEED if "page" in url else PollOutcome.NEW_ENTRIES for url in wires
+    }
 
 
 @pytest.mark.parametrize("etag", ['"v1"', None], ids=["a 304", "the body of last time"])

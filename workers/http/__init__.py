@@ -23,10 +23,13 @@ from workers.http.robots import (
     parse_robots,
     product_token,
 )
+from workers.http.room import BodyPlace, BodyRoom
 
 __all__ = [
     "AllowRule",
     "Allowed",
+    "BodyPlace",
+    "BodyRoom",
     "CallbackServer",
     "Disallowed",
     "Gate",

@@ -27,6 +27,7 @@ from workers.http.faults import NETWORK_ERRORS, name_fault
 from workers.http.gate import Gate, GateClosed, TakenSlot
 from workers.http.policy import HttpPolicy
 from workers.http.robots import Allowed, Disallowed, RobotsCheck
+from workers.http.room import SMALL_BYTES, BodyPlace
 from workers.http.target import Refused, Target, check_url, join_location, storable_url, without_user_info
 
 DETAIL_MAX_CHARS = 500
@@ -54,6 +55,8 @@ class _Trail:
     headers: tuple[tuple[str, str], ...]
     form: Mapping[str, str] | None = None
     slot: TakenSlot | None = None
+    place: BodyPlace | None = None
+    limit: asyncio.Timeout | None = None
     spent_s: float = 0.0
     final_url: str | None = None
     redirects: list[Redirect] = field(default_factory=list)
@@ -126,16 +129,18 @@ class HttpClient:
         headers: Sequence[tuple[str, str]] = (),
         robots: RobotsCheck | None = None,
         slot: TakenSlot | None = None,
+        place: BodyPlace | None = None,
     ) -> FetchResult:
         """The page, a 304 to a conditional request, or why there is no body. Never raises for what the network does.
 
         `headers` join the request's own; with If-None-Match or If-Modified-Since a 304 is an answer. Pages are asked
         about at `robots` hop by hop; feeds are published to be polled and are not. Of a robots.txt the first 500 KiB
-        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate and for robots.txt. `slot` lets
-        the first request through the gate of its host; if that is another host, it is left to the caller.
+        come back, the rest is not read. `elapsed_s` leaves out the waits for the gate, for robots.txt and for `place`,
+        where a large body is kept. `slot` lets the first request through the gate of its host; if that is another
+        host, it is left to the caller.
         """
         own = tuple((name.lower(), value) for name, value in headers)
-        trail = _Trail(without_user_info(url), kind, own, slot=slot)
+        trail = _Trail(without_user_info(url), kind, own, slot=slot, place=place)
         result = await self._follow(url, trail, robots if kind == "page" else None)
         return replace(result, elapsed_s=trail.spent_s, redirects=tuple(trail.redirects))
 
@@ -200,7 +205,7 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with asyncio.timeout(self._policy.total_timeout_s - trail.spent_s):
+            async with asyncio.timeout(self._policy.total_timeout_s - trail.spent_s) as trail.limit:
                 return await self._ask(target, trail)
         except NETWORK_ERRORS as error:
             return self._failure(trail, *name_fault(error))
@@ -247,7 +252,7 @@ class HttpClient:
             detail = f"{target.host} answered {status}."
             return self._failure(trail, reason, detail, status=status, retry_after_s=retry_after_s)
         plan = self._plan_body(headers, trail.kind)
-        body = plan if isinstance(plan, BodyFault) else await self._read_body(answer, plan, headers, trail.kind)
+        body = plan if isinstance(plan, BodyFault) else await self._read_body(answer, plan, headers, trail)
         if isinstance(body, BodyFault):
             return self._failure(trail, body.reason, body.detail, status=status)
         return FetchedPage(trail.url, target.text, status, headers, body, self._clock(), 0.0)
@@ -269,11 +274,15 @@ class HttpClient:
             return BodyFault(Reason.TOO_LARGE, f"The body is announced as {length} bytes, more than {max_bytes}.")
         return coding
 
-    async def _read_body(self, answer: Answer, coding: Coding, headers: Headers, kind: Kind) -> bytes | BodyFault:
-        decoder = BoundedDecoder(coding, self._max_bytes(kind))
+    async def _read_body(self, answer: Answer, coding: Coding, headers: Headers, trail: _Trail) -> bytes | BodyFault:
+        kind, place = trail.kind, trail.place
+        decoder = BoundedDecoder(coding, self._max_bytes(kind), None if place is None else SMALL_BYTES)
         try:
             async for chunk in answer.content.iter_any():
                 fault = decoder.feed(chunk)
+                if fault is None and decoder.is_paused and place is not None:
+                    await _enlarged(place, trail)
+                    fault = decoder.go_on()
                 if fault is not None:
                     is_enough = kind == "robots" and fault.reason is Reason.TOO_LARGE
                     return decoder.body() if is_enough else fault
@@ -318,3 +327,17 @@ class HttpClient:
         except UnicodeError as error:
             raise OSError("not a host name") from error
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def _enlarged(place: BodyPlace, trail: _Trail) -> None:
+    """Wait for room for a large body. That counts neither against the total nor as time spent: it is our own wait."""
+    loop = asyncio.get_running_loop()
+    limit, began = trail.limit, loop.time()
+    ends_at = None if limit is None else limit.when()
+    if limit is not None:
+        limit.reschedule(None)
+    await place.enlarge()
+    waited_s = loop.time() - began
+    trail.spent_s -= waited_s
+    if limit is not None and ends_at is not None:
+        limit.reschedule(ends_at + waited_s)

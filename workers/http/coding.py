@@ -41,21 +41,33 @@ class BoundedDecoder:
     gzip bodies may have several members (RFC 1952) and zero bytes as padding; anything else behind the end is a fault,
     as are a wrong checksum, a wrong length and a missing end. `deflate` is read as zlib (RFC 9110) or, as some
     servers send it, bare.
+
+    Where `pause_bytes` of output are reached it stops and `is_paused`, until `go_on` is called.
     """
 
-    def __init__(self, coding: Coding, max_bytes: int) -> None:
+    def __init__(self, coding: Coding, max_bytes: int, pause_bytes: int | None = None) -> None:
         self._coding = coding
         self._max_bytes = max_bytes
+        self._pause_bytes = max_bytes + 1 if pause_bytes is None else min(pause_bytes, max_bytes + 1)
         self._out = bytearray()
         self._raw_bytes = 0
         self._held = b""
         self._engine: zlib._Decompress | None = None
         self._members = 0
         self._is_padding = False
+        self.is_paused = False
 
     def feed(self, chunk: bytes) -> BodyFault | None:
-        """The fault this chunk brought to light; None to go on."""
+        """The fault this chunk brought to light; None to go on. Not to be called while paused."""
         self._raw_bytes += len(chunk)
+        return self._decode(chunk)
+
+    def go_on(self) -> BodyFault | None:
+        """Decode what a pause left, and don't pause again. As `feed`."""
+        self._pause_bytes = self._max_bytes + 1
+        return self._decode(b"")
+
+    def _decode(self, chunk: bytes) -> BodyFault | None:
         if self._coding == "identity":
             self._out += chunk
             fault = None
@@ -63,6 +75,7 @@ class BoundedDecoder:
             fault = self._inflate(chunk)
         if fault is None and max(len(self._out), self._raw_bytes) > self._max_bytes:
             return BodyFault(Reason.TOO_LARGE, f"The body is larger than {self._max_bytes} bytes.")
+        self.is_paused = len(self._out) >= self._pause_bytes
         return fault
 
     def finish(self) -> BodyFault | None:
@@ -79,7 +92,10 @@ class BoundedDecoder:
 
     def _inflate(self, chunk: bytes) -> BodyFault | None:
         data, self._held = self._held + chunk, b""
-        while data:
+        # Of what a pause cut short, output may be left in the engine when no input is.
+        has_output = self.is_paused and self._engine is not None
+        while data or has_output:
+            has_output = False
             if self._engine is None:
                 if self._members and (self._is_padding or data[0] == 0):
                     self._is_padding = True
@@ -91,16 +107,17 @@ class BoundedDecoder:
                     return self._trailing()
                 self._engine = zlib.decompressobj(self._window_bits(data))
             try:
-                self._out += self._engine.decompress(data, self._max_bytes + 1 - len(self._out))
+                self._out += self._engine.decompress(data, self._pause_bytes - len(self._out))
             except zlib.error:
                 return BodyFault(Reason.BAD_BODY, f"The {self._coding} body is damaged.")
-            if len(self._out) > self._max_bytes:
-                return None  # feed() says so
             if self._engine.eof:
                 data, self._engine = self._engine.unused_data, None
                 self._members += 1
             else:
                 data = self._engine.unconsumed_tail
+            if len(self._out) >= self._pause_bytes:
+                self._held = data
+                return None  # _decode() says so
         return None
 
     def _may_start_member(self, data: bytes) -> bool:

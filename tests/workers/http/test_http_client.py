@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.outcomes import Reason
-from pipeline.values import FetchedPage, FetchFailure, NotModified, Redirect
-from workers.http import GateClosed, HttpClient, HttpPolicy, OpenGate, parse_allow_addresses
+from pipeline.values import FetchedPage, FetchFailure, FetchResult, NotModified, Redirect
+from workers.http import BodyPlace, BodyRoom, GateClosed, HttpClient, HttpPolicy, OpenGate, parse_allow_addresses
+from workers.http.room import SMALL_BYTES
 
 STORY = b"<p>The council met on Monday.</p>"
 
@@ -395,6 +396,62 @@ def test_every_hop_goes_through_the_gate_and_its_waits_do_not_count() -> None:
     assert isinstance(result, FetchedPage)
     assert (gate.entered, gate.inside) == (["127.0.0.1", "other.test", "other.test"], 0)
     assert result.elapsed_s < 1.4, "three waits of half a second stood outside"
+
+
+def test_a_large_body_waits_for_room_outside_the_time_limit_and_small_ones_do_not() -> None:
+    large = answer(gzip.compress(bytes(SMALL_BYTES + 1)), "Content-Type: text/xml", "Content-Encoding: gzip")
+    told = {"/large": large, "/small": answer(b"<rss/>", "Content-Type: text/xml")}
+
+    async def run() -> None:
+        room = BodyRoom(1)
+        async with (
+            Origin(told) as origin,
+            HttpClient(policy_for(origin, total_timeout_s=0.6), OpenGate(), lambda: NOW) as client,
+        ):
+
+            async def body_of(path: str, held_s: float) -> tuple[int, float]:
+                with room.place() as place:
+                    for _ in range(2):  # a second body of the same work has its place there too
+                        result = await client.fetch(origin.url(path), kind="feed", place=place)
+                    await asyncio.sleep(held_s)
+                assert isinstance(result, FetchedPage)
+                return len(result.body), result.elapsed_s
+
+            began = asyncio.get_running_loop().time()
+            first = asyncio.create_task(body_of("/large", 1.0))
+            await asyncio.sleep(0.2)
+            second = asyncio.create_task(body_of("/large", 0.0))
+            assert (await body_of("/small", 0.0))[0] == len(b"<rss/>")
+            assert not first.done()
+            for size, elapsed_s in await asyncio.gather(first, second):
+                assert size == SMALL_BYTES + 1
+                assert elapsed_s < 0.6, "the wait for room stood outside"
+            assert asyncio.get_running_loop().time() - began > 1.0
+
+    asyncio.run(run())
+
+
+def test_a_place_is_free_again_after_a_fetch_that_was_cancelled_while_it_waited() -> None:
+    large = answer(bytes(SMALL_BYTES + 1), "Content-Type: text/xml")
+
+    async def run() -> None:
+        room = BodyRoom(1)
+        async with Origin({"*": large}) as origin, HttpClient(policy_for(origin), OpenGate(), lambda: NOW) as client:
+
+            async def fetch(place: BodyPlace) -> FetchResult:
+                with place:
+                    return await client.fetch(origin.url(), kind="feed", place=place)
+
+            with room.place() as held:
+                await held.enlarge()
+                waiting = asyncio.create_task(fetch(room.place()))
+                await asyncio.sleep(0.2)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+            assert isinstance(await asyncio.wait_for(fetch(room.place()), 5), FetchedPage)
+
+    asyncio.run(run())
 
 
 def test_a_slot_is_given_back_when_the_request_fails() -> None:

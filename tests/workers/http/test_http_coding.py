@@ -27,6 +27,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "deflate": zlib.compress,
     "bare deflate": _bare,
 }
+ENCODINGS: dict[str, Coding] = {"identity": "identity", "gzip": "gzip", "deflate": "deflate", "bare deflate": "deflate"}
 
 
 def decode(raw: bytes, coding: Coding, max_bytes: int = 10_000, chunk_bytes: int = 7) -> bytes | Reason:
@@ -41,8 +42,36 @@ def decode(raw: bytes, coding: Coding, max_bytes: int = 10_000, chunk_bytes: int
 
 @given(st.binary(max_size=500), st.sampled_from(sorted(ENCODERS)), st.integers(1, 600))
 def test_a_body_comes_back_as_it_was_however_it_is_cut_into_chunks(body: bytes, encoder: str, chunk_bytes: int) -> None:
-    coding: Coding = "deflate" if "deflate" in encoder else "gzip" if encoder == "gzip" else "identity"
-    assert decode(ENCODERS[encoder](body), coding, chunk_bytes=chunk_bytes) == body
+    assert decode(ENCODERS[encoder](body), ENCODINGS[encoder], chunk_bytes=chunk_bytes) == body
+
+
+@given(st.binary(max_size=60), st.integers(1, 40), st.sampled_from(sorted(ENCODERS)), st.integers(1, 99), st.data())
+def test_a_pause_holds_the_output_there_and_loses_nothing(
+    part: bytes, times: int, encoder: str, chunk_bytes: int, data: st.DataObject
+) -> None:
+    body, coding = part * times, ENCODINGS[encoder]
+    raw = ENCODERS[encoder](body)
+    pause_bytes = data.draw(st.integers(1, len(body) + 2))
+    decoder = BoundedDecoder(coding, 10_000, pause_bytes)
+    pauses = 0
+    for start in range(0, len(raw), chunk_bytes):
+        assert decoder.feed(raw[start : start + chunk_bytes]) is None
+        if decoder.is_paused:
+            pauses += 1
+            assert pause_bytes <= len(decoder.body()) < pause_bytes + (chunk_bytes if coding == "identity" else 1)
+            assert decoder.go_on() is None
+    assert decoder.finish() is None
+    assert decoder.body() == body
+    assert pauses == (len(body) >= pause_bytes)
+
+
+def test_a_bomb_is_as_small_as_the_pause_until_it_goes_on() -> None:
+    decoder = BoundedDecoder("gzip", 2_000_000, 1000)
+    assert decoder.feed(gzip.compress(bytes(50_000_000))) is None
+    assert len(decoder.body()) == 1000
+    fault = decoder.go_on()
+    assert fault is not None
+    assert fault.reason is Reason.TOO_LARGE
 
 
 @given(st.sampled_from(["gzip", "deflate"]), st.data())
