@@ -6,6 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 CORPUS ?=
 LABELS ?=
 TEXTS ?=
+LESSONS ?=
 STORIES ?= 100000
 SEEDS ?= 1 2 3 4 5
 URLS ?= 20000
@@ -80,9 +81,9 @@ train: $(VENV)/ready-test         ## LABELS=labels.jsonl [TEXTS=more.jsonl] [LAN
 	$(PIP) install --quiet -e ".[train]"
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) $(LANGUAGE:%=--language %) --write
 
-bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…]: the cross-validated figures
+bench-classification: $(VENV)/ready-test  ## LABELS=… [TEXTS=…] [LESSONS=DIR]: the cross-validated figures
 	$(PIP) install --quiet -e ".[train]"
-	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) --theatres
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train_model.py --labels "$(LABELS)" $(TEXTS:%=--texts %) $(LESSONS:%=--lessons %) --theatres
 
 bench: $(VENV)/ready-test         ## [CORPUS=DIR]: starts, settling and the whole road, against the last release's figures
 	PYTHONPATH=. $(BIN)/python benchmarks/suite.py $(CORPUS:%=--corpus %)

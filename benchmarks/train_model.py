@@ -9,12 +9,14 @@ The labels are JSON Lines: id, lang, date, title, text, conflict, policy_types, 
 colleague might decide otherwise: counts half) and live_weight (1 / chance of being drawn from general feeds). `--texts`
 is JSON Lines with id, lang, title and text, for word statistics; those that `--read` has labels for, by id, are learnt
 from as well. `--written` is stories that were made up for the types' sake, in the form of the labels. Nothing is
-measured or calibrated on either. Run twice on one machine, the files are byte-equal.
+measured or calibrated on either. `--taught` is what a teacher says of all these (benchmarks/taught.py), and `--lessons`
+a directory of what five others say, `fold0.npz` to `fold4.npz`, none of whom has seen the fold that is measured then.
+Run twice on one machine, the files are byte-equal.
 
 Sixteen heads, each a logistic regression with an L2 penalty: `conflict` on all stories, `act` on those about a
 conflict, and one for each type on all stories that report an official act, made-up ones among them. The first two are
-calibrated by Platt's method on scores of stories they were not fitted on. What is written are weights of the lexicon's
-features and of one or two words; no text.
+calibrated by Platt's method on scores of stories they were not fitted on. Half of a type's logit is the teacher's
+linear copy. What is written are weights of the lexicon's features and of one or two words; no text.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ import json
 import sys
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from benchmarks import figures
 from benchmarks.labelled import FOLDS, Row, Vector, are_found, column, folds_of, is_found, read_rows
 from benchmarks.public_vectors import Vectors, public_vectors
+from benchmarks.taught import LOUDNESS, SHARE, TYPES, Lesson, Pieces, all_pieces, copied, read_lesson
 from benchmarks.transfer import class_amounts
 from benchmarks.word_vectors import sentences_of, word_vectors
 from pipeline.judging.features import features_of
@@ -64,6 +68,8 @@ PUBLIC_LEAST_STEPS = {"conflict": 20, "act": 20}
 TYPE_PUBLIC_LEAST_STEPS = 30
 WRITTEN = Path("benchmarks/written_stories.jsonl")
 READ = Path("benchmarks/read_labels.jsonl")
+TAUGHT = Path("benchmarks/taught_types.npz")
+WHOLE = -1  # the lesson of the teacher that has seen every fold
 DATA = Path("pipeline/judging/data")
 FITTED = Path("pipeline/judging/fitted.py")
 
@@ -75,13 +81,14 @@ class Recipe:
     strength: float  # 1 / penalty of `conflict` and `act`
     written_weight: float  # of a made-up story
     has_vectors: bool  # words share their evidence with words like them
+    is_taught: bool = False  # the types learn from a teacher as well
     written_teach_all: bool = False  # made-up stories teach `conflict` and `act` as well as the types
     read_is_measured: bool = False  # stories that one reader has labelled are measured like others
     beside: str | None = None  # the language whose stories teach what both lexicons have: classes, patterns, order
     beside_weight: float = 0.0
 
 
-ENGLISH = Recipe(strength=0.2, written_weight=0.5, has_vectors=True)
+ENGLISH = Recipe(strength=0.2, written_weight=0.5, has_vectors=True, is_taught=True)
 # For a language with a few hundred labels: what stories are made up, and what English stories show of classes.
 FEW_LABELS = Recipe(
     strength=0.6,
@@ -144,7 +151,7 @@ def _sparse(amounts: list[dict[str, float]], index: dict[str, int], scale: Any) 
         for name, amount in story.items()
         if name in index
     ]
-    row, col, value = zip(*cells, strict=True)
+    row, col, value = zip(*cells, strict=True) if cells else ((), (), ())
     return sp.csr_matrix((value, (row, col)), (len(amounts), len(index)))
 
 
@@ -162,6 +169,9 @@ class Corpus:
     more: list[list[list[str]]]
     public: Vectors
     recipe: Recipe = ENGLISH
+    # What the teacher that saw nothing of a fold says, by fold; and what there is to say it of.
+    lessons: Mapping[int, Lesson] = field(default_factory=dict)
+    pieces: Pieces | None = None
 
     def space(self, use: Vector) -> Space:
         """The columns that the stories in `use` give; others are not looked at, not even for word statistics.
@@ -192,8 +202,13 @@ def targets(rows: list[Row], recipe: Recipe = ENGLISH) -> dict[str, tuple[Vector
     return heads
 
 
-def fit(space: Space, corpus: Corpus, use: Vector) -> tuple[Any, dict[str, tuple[Vector, float]]]:
-    """The design matrix of all rows, and each head's coefficients and bias from the rows in `use`."""
+def fit(
+    space: Space, corpus: Corpus, use: Vector, lesson: Lesson | None = None
+) -> tuple[Any, dict[str, tuple[Vector, float]]]:
+    """The design matrix of all rows, and each head's coefficients and bias from the rows in `use`.
+
+    With a lesson the types are a mean of what the labels teach and of the teacher's linear copy.
+    """
     recipe = corpus.recipe
     x = space.matrix(corpus.amounts)
     weight = np.where(column(corpus.rows, "hard") > 0, HARD_WEIGHT, 1.0)
@@ -206,6 +221,13 @@ def fit(space: Space, corpus: Corpus, use: Vector) -> tuple[Any, dict[str, tuple
         model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
         model.fit(x[rows], y[rows], sample_weight=weight[rows])
         out[head] = (model.coef_[0], float(model.intercept_[0]) + SHIFT.get(head, 0.0))
+    if lesson is not None and corpus.pieces is not None:
+        of_pieces = space.matrix(corpus.pieces.amounts)
+        says, offsets = copied(lesson, corpus.rows, use, x, corpus.pieces, of_pieces)
+        for at, act in enumerate(TYPES):
+            own, bias = out[act]
+            mixed = (1 - SHARE) * own + SHARE * LOUDNESS * says[at]
+            out[act] = (mixed, (1 - SHARE) * bias + SHARE * LOUDNESS * float(offsets[at]))
     return x, out
 
 
@@ -214,7 +236,7 @@ def held_out_logits(corpus: Corpus, folds: NDArray[np.int64]) -> dict[str, Vecto
     logits = {head: np.zeros(len(corpus.rows)) for head in HEADS}
     for fold in range(FOLDS):
         held = folds == fold
-        x, heads = fit(corpus.space(~held), corpus, ~held)
+        x, heads = fit(corpus.space(~held), corpus, ~held, corpus.lessons.get(fold))
         for head, (coefficients, bias) in heads.items():
             logits[head][held] = x[held] @ coefficients + bias
         print(f"fold {fold + 1} of {FOLDS}: {held.sum()} stories", file=sys.stderr)
@@ -246,7 +268,7 @@ def packed(corpus: Corpus, logits: dict[str, Vector]) -> bytes:
     """The model fitted on every story, as the data file holds it: a line of JSON, then each head's steps in bytes."""
     everything = np.ones(len(corpus.rows))
     space = corpus.space(everything)
-    _, heads = fit(space, corpus, everything)
+    _, heads = fit(space, corpus, everything, corpus.lessons.get(WHOLE))
     scaling = platt(corpus.rows, logits, everything)
     own = space.names.keys() | {
         f"{mark}:{word}" for shared in space.shared[:1] for word in shared.words for mark in "tl"
@@ -288,26 +310,49 @@ def labelled_since(texts: list[Row], read: Path, rows: list[Row]) -> list[Row]:
     return [{**text, **labels[text["id"]], "read": 1} for text in texts if text["id"] in labels.keys() - known]
 
 
-def load(labels: Path, texts: Path | None, read: Path, written: Path, language: str) -> Corpus:
-    """The corpus of one language, its features computed once."""
-    recipe = RECIPES[language]
-    words = lexicon(language)
+def read_all(labels: Path, texts: Path | None, read: Path, written: Path, language: str) -> tuple[list[Row], list[Row]]:
+    """The rows of one language, measured ones first, then those with a true `read` or `written`; and other texts."""
     rows = read_rows(labels, language)
     more = read_rows(texts, language) if texts else []
     since = labelled_since(more, read, rows)
-    rows += [{**row, "read": 0} for row in since] if recipe.read_is_measured else since
+    rows += [{**row, "read": 0} for row in since] if RECIPES[language].read_is_measured else since
     known = {row["id"] for row in rows}
-    more = [text for text in more if text["id"] not in known]
     rows += [{**row, "written": 1} for row in read_rows(written, language)]
+    return rows, [text for text in more if text["id"] not in known]
+
+
+def load(
+    labels: Path,
+    texts: Path | None,
+    read: Path,
+    written: Path,
+    language: str,
+    lessons: Mapping[int, Lesson] | None = None,
+) -> Corpus:
+    """The corpus of one language, its features computed once."""
+    recipe = RECIPES[language]
+    words = lexicon(language)
+    rows, more = read_all(labels, texts, read, written, language)
     amounts = [features_of(row["title"], row["text"], words).amounts for row in rows]
     stories = [sentences_of(row, words) for row in rows]
+    is_taught = recipe.is_taught and bool(lessons)
+    pieces = all_pieces(rows, words) if is_taught else None
     if recipe.beside:
         others = read_rows(labels, recipe.beside)
         rows += [{**row, "beside": 1} for row in others]
         amounts += class_amounts(others, recipe.beside)
         stories += [[] for _ in others]
     public = public_vectors() if recipe.has_vectors else ({}, np.zeros((0, 0)))
-    return Corpus(rows, amounts, stories, [sentences_of(row, words) for row in more], public, recipe)
+    other_stories = [sentences_of(row, words) for row in more]
+    return Corpus(rows, amounts, stories, other_stories, public, recipe, lessons or {}, pieces)
+
+
+def lessons_in(taught: Path | None, directory: Path | None) -> dict[int, Lesson]:
+    """The lesson for the model that is written, and those for measuring."""
+    lessons = {} if taught is None else {WHOLE: read_lesson(taught)}
+    if directory is not None:
+        lessons |= {fold: read_lesson(directory / f"fold{fold}.npz") for fold in range(FOLDS)}
+    return lessons
 
 
 def main() -> int:
@@ -319,6 +364,10 @@ def main() -> int:
         "--read", type=Path, default=READ, help="labels of unlabelled stories, by id (default: our own)"
     )
     parser.add_argument("--written", type=Path, default=WRITTEN, help="made-up stories (default: our own)")
+    parser.add_argument("--taught", type=Path, default=TAUGHT, help="a teacher's soft labels (default: our own)")
+    parser.add_argument(
+        "--lessons", type=Path, help="a directory of five teachers' soft labels, for measuring the types"
+    )
     parser.add_argument("--language", default="en", choices=sorted(LEXICONS))
     parser.add_argument("--deal", type=int, default=0, metavar="SEED", help="measure with weeks dealt out by a seed")
     parser.add_argument("--theatres", action="store_true", help="also leave out one theatre of war after the other")
@@ -327,11 +376,14 @@ def main() -> int:
     if args.deal and args.write:
         parser.error("--deal only measures: the model that is written is calibrated by the first folds")
     with threadpool_limits(1):  # the order of sums decides the last digits
-        corpus = load(args.labels, args.texts, args.read, args.written, args.language)
+        lessons = lessons_in(args.taught if args.write else None, args.lessons)
+        corpus = load(args.labels, args.texts, args.read, args.written, args.language, lessons)
         folds = folds_with_written(corpus.rows, args.deal)
         logits = held_out_logits(corpus, folds)
         found = [row for row in corpus.rows if is_found(row)]
         measured = {head: logit[: len(found)] for head, logit in calibrated(corpus.rows, logits, folds).items()}
+        if not args.lessons:
+            print("types: measured without a teacher, see --lessons")
         figures.report(found, measured)
         if args.theatres:
             figures.report_theatres(corpus.rows, lambda use: _logits_without(corpus, use, logits))

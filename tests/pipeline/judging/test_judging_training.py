@@ -15,10 +15,14 @@ pytest.importorskip("sklearn")
 
 from benchmarks import figures
 from benchmarks.labelled import folds_of, is_found
+from benchmarks.taught import TYPES, Lesson, all_pieces, copied, pieces_of, read_lesson, write_lesson
 from benchmarks.train_model import (
     READ,
+    TAUGHT,
+    WHOLE,
     WRITTEN,
     Corpus,
+    fit,
     folds_with_written,
     held_out_logits,
     labelled_since,
@@ -184,3 +188,106 @@ def test_our_made_up_stories_are_whole() -> None:
     told = Counter(act for story in stories for act in story["policy_types"])
     assert told.keys() == {act.value for act in PolicyType}
     assert min(told.values()) >= 30
+
+
+def test_pieces_are_the_headline_and_the_first_sentences_and_none_comes_twice() -> None:
+    title = "Ministers agree to meet again in spring"
+    first, second = "Ministers agreed on Monday.", '"We shall meet again in spring," one of them said.'
+    text = f"{title}\n{first} {second} Too short. This sentence is the fifth and so is not looked at."
+    assert pieces_of(row(1, title, text)) == [title, first, second]
+    assert pieces_of(row(2, "Short", "Shorter.")) == []
+
+
+def test_a_lesson_is_read_as_it_was_written(tmp_path: Path) -> None:
+    said = np.linspace(-14, 14, 14, dtype=np.float32)
+    lesson = Lesson({"b": said, "a": -said}, {"b": np.zeros((0, 14), np.float32), "a": np.vstack([said, said, -said])})
+    write_lesson(tmp_path / "lesson.npz", lesson)
+    again = read_lesson(tmp_path / "lesson.npz")
+    assert again.stories.keys() == {"a", "b"}
+    np.testing.assert_allclose(again.stories["b"], np.clip(said, -12.7, 12.7), atol=0.051)
+    assert [len(again.pieces[name]) for name in "ab"] == [3, 0]
+    np.testing.assert_array_equal(again.pieces["a"][2], again.stories["a"])
+
+
+def taught_rows() -> list[dict[str, Any]]:
+    """Stories whose leads say something of a place that no label depends on."""
+    places = ["harbour", "orchard", "library", "stadium", "glacier"]
+    return [
+        {
+            **item,
+            "title": f"{item['title']} once more",
+            "text": f"The {places[at % 5]} has {at} visitors. So it was then.",
+        }
+        for at, item in enumerate(invented())
+    ]
+
+
+def lesson_about(rows: list[dict[str, Any]], word: str, act: str) -> Lesson:
+    """A teacher who takes whatever names `word` for the act, and nothing else for anything."""
+
+    def says(text: str) -> Any:
+        out = np.full(14, -4.0, np.float32)
+        out[TYPES.index(act)] = 4.0 if word in text else -4.0
+        return out
+
+    return Lesson(
+        {item["id"]: says(item["text"]) for item in rows},
+        {item["id"]: np.array([says(piece) for piece in pieces_of(item)]) for item in rows},
+    )
+
+
+def taught_corpus(rows: list[dict[str, Any]], lesson: Lesson) -> Corpus:
+    words = lexicon("en")
+    amounts = [features_of(item["title"], item["text"], words).amounts for item in rows]
+    stories = [sentences_of(item, words) for item in rows]
+    public = ({"harbour": 0, "orchard": 1}, np.eye(2))
+    return Corpus(rows, amounts, stories, [], public, lessons={WHOLE: lesson}, pieces=all_pieces(rows, words))
+
+
+def test_the_types_learn_from_a_teacher_what_no_label_says() -> None:
+    rows = taught_rows()
+    corpus = taught_corpus(rows, lesson_about(rows, "harbour", "talks"))
+    everything = np.ones(len(rows))
+    space = corpus.space(everything)
+    _, alone = fit(space, corpus, everything)
+    _, taught = fit(space, corpus, everything, corpus.lessons[WHOLE])
+
+    def gain(act: str) -> float:
+        before, after = (space.weights(heads[act][0])["l:harbour"] for heads in (alone, taught))
+        return after - before
+
+    assert gain("talks") > 0.3
+    assert abs(gain("force")) < 0.1
+    assert (alone["act"][0] == taught["act"][0]).all()
+
+
+def test_a_copy_of_the_teacher_sees_nothing_that_is_held_out_and_no_text_that_has_changed() -> None:
+    rows = taught_rows()
+    corpus = taught_corpus(rows, lesson_about(rows, "harbour", "talks"))
+    lesson, held = corpus.lessons[WHOLE], np.arange(len(rows)) % 2
+    stories, pieces = dict(lesson.stories), dict(lesson.pieces)
+    for at, item in enumerate(rows):
+        if held[at]:
+            stories[item["id"]] = stories[item["id"]] + 100
+            pieces[item["id"]] = pieces[item["id"]] - 100
+    pieces[rows[0]["id"]] = pieces[rows[0]["id"]][:1]  # it was asked about another text
+    space = corpus.space(1 - held)
+    assert corpus.pieces is not None
+    x, of_pieces = space.matrix(corpus.amounts), space.matrix(corpus.pieces.amounts)
+    use, without_first = 1.0 - held, 1.0 - held
+    without_first[0] = 0
+    wanted = copied(lesson, rows, without_first, x, corpus.pieces, of_pieces)
+    got = copied(Lesson(stories, pieces), rows, use, x, corpus.pieces, of_pieces)
+    np.testing.assert_array_equal(wanted[0], got[0])
+    np.testing.assert_array_equal(wanted[1], got[1])
+
+
+def test_our_lesson_knows_the_made_up_stories_as_they_are() -> None:
+    lesson = read_lesson(ROOT / TAUGHT)
+    written = [json.loads(line) for line in (ROOT / WRITTEN).read_text(encoding="utf-8").splitlines()]
+    english = [item for item in written if item["lang"] == "en"]
+    assert len(english) > 1_000
+    for item in english:
+        assert len(lesson.pieces[item["id"]]) == len(pieces_of(item)), item["id"]
+    right = [TYPES[int(lesson.stories[item["id"]].argmax())] in item["policy_types"] for item in english]
+    assert np.mean(right) > 0.8, "it was fitted on them"
