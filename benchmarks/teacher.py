@@ -26,7 +26,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.labelled import Row
 from benchmarks.taught import TYPES, Lesson, Logits, pieces_of, write_lesson
-from benchmarks.train_model import HARD_WEIGHT, READ, TAUGHT, WRITTEN, folds_with_written, read_all
+from benchmarks.train_model import ENGLISH, HARD_WEIGHT, READ, TAUGHT, WRITTEN, folds_with_written, read_all
 
 LEAD_CHARS = 350
 STORY_TOKENS, PIECE_TOKENS = 72, 48
@@ -35,7 +35,6 @@ RATE, HEAD_RATE, DECAY = 1e-4, 1e-3, 0.01
 _WARM_UP = 0.1  # of the steps
 _SORTED_BATCHES = 16  # stories of about one length are read together
 _ASKED = 64
-WRITTEN_WEIGHT = 0.5
 
 
 class Teacher(torch.nn.Module):
@@ -128,7 +127,7 @@ def lesson_of(rows: list[Row], folds: NDArray[np.int64], fold: int | None) -> Le
     learnt = [at for at, row in enumerate(rows) if row["policy_types"] and (fold is None or folds[at] != fold)]
     labels = [[float(act in rows[at]["policy_types"]) for act in TYPES] for at in learnt]
     weights = [
-        (HARD_WEIGHT if rows[at].get("hard") else 1.0) * (WRITTEN_WEIGHT if rows[at].get("written") else 1.0)
+        (HARD_WEIGHT if rows[at].get("hard") else 1.0) * (ENGLISH.written_weight if rows[at].get("written") else 1.0)
         for at in learnt
     ]
     fit(teacher, [stories[at] for at in learnt], torch.tensor(labels), torch.tensor(weights))
