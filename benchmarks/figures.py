@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.labelled import (
+    TYPES,
     Row,
     Vector,
     are_found,
@@ -22,7 +23,6 @@ from benchmarks.labelled import (
 )
 from pipeline.judging import ACT_THRESHOLD, SURE_THRESHOLD, THRESHOLD
 from pipeline.judging.gazetteer import actors_in
-from pipeline.judging.model import HEADS
 from pipeline.judging.tokens import sentences
 
 # Families of stories that are hard to tell, found by their words in the headline (or, without one, the lead's start).
@@ -122,9 +122,8 @@ def _live(policy: Vector, score: Vector, live: Vector) -> None:
 
 
 def _types(rows: list[Row], logits: dict[str, Vector], policy: Vector, drawn: NDArray[np.bool_]) -> None:
-    acts = HEADS[2:]
-    labels = np.array([[act in row["policy_types"] for act in acts] for row in rows]).astype(float)
-    chances = np.array([sigmoid(logits[act]) for act in acts]).T
+    labels = np.array([[act in row["policy_types"] for act in TYPES] for row in rows]).astype(float)
+    chances = np.array([sigmoid(logits[act]) for act in TYPES]).T
     given = chances / (1 - np.prod(1 - chances, axis=1))[:, None]
     claimed = (given >= ACT_THRESHOLD) | (given == given.max(1, keepdims=True))
     for name, use in (("all", policy == 1), ("outside the boundary batches", (policy == 1) & drawn)):
@@ -133,16 +132,16 @@ def _types(rows: list[Row], logits: dict[str, Vector], policy: Vector, drawn: ND
         best = y[np.arange(len(y)), p.argmax(1)].mean()
         print(f"types, {name} ({len(y)}): micro P R F1 {_three(y.ravel(), claimed[use].ravel())}", end="")
         print(f", best one right {best:.3f}; micro-F1 by cut alone {cuts}")
-    for number, act in enumerate(acts):
+    for number, act in enumerate(TYPES):
         y, chosen = labels[policy == 1, number], claimed[policy == 1, number]
         print(f"  {act} ({int(y.sum())}): P R F1 {_three(y, chosen)}")
-    _confusions(labels[policy == 1], given[policy == 1], acts)
+    _confusions(labels[policy == 1], given[policy == 1])
 
 
-def _confusions(labels: Vector, given: Vector, acts: tuple[str, ...]) -> None:
+def _confusions(labels: Vector, given: Vector) -> None:
     """The commonest pairs of the act that was labelled first and the act that was taken for it."""
     wrong = Counter(
-        (acts[int(label.argmax())], acts[int(chance.argmax())])
+        (TYPES[int(label.argmax())], TYPES[int(chance.argmax())])
         for label, chance in zip(labels, given, strict=True)
         if not label[chance.argmax()]
     )

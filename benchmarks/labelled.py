@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.judging.model import HEADS
+
 Vector = NDArray[np.float64]
 Row = dict[str, Any]
 
 FOLDS = 5
+TYPES = HEADS[2:]  # the heads behind `conflict` and `act`
 TITLE_SHINGLE, TEXT_SHINGLE, TEXT_WORDS = 6, 10, 60  # words; copies share a run of so many
 BINS = 10
 

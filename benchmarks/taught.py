@@ -21,11 +21,9 @@ from sklearn.linear_model import Ridge  # type: ignore[import-untyped]
 from benchmarks.labelled import Row, Vector
 from pipeline.judging.features import features_of
 from pipeline.judging.lexicon import Lexicon
-from pipeline.judging.model import HEADS
 
 Logits = NDArray[np.float32]
 
-TYPES = HEADS[2:]
 STEP = 0.1  # a logit is kept as a whole number of steps in one byte
 SHARE = 0.5  # of the copy in a type's logit
 LOUDNESS = 0.8  # the teacher is surer than the model

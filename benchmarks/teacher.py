@@ -24,8 +24,8 @@ from all_minilm_l6_v2 import extract_model
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
-from benchmarks.labelled import Row
-from benchmarks.taught import TYPES, Lesson, Logits, pieces_of, write_lesson
+from benchmarks.labelled import TYPES, Row
+from benchmarks.taught import Lesson, Logits, pieces_of, write_lesson
 from benchmarks.train_model import ENGLISH, HARD_WEIGHT, READ, TAUGHT, WRITTEN, folds_with_written, read_all
 
 LEAD_CHARS = 350

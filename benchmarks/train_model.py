@@ -40,9 +40,9 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks import figures
-from benchmarks.labelled import FOLDS, Row, Vector, are_found, column, folds_of, is_found, read_rows
+from benchmarks.labelled import FOLDS, TYPES, Row, Vector, are_found, column, folds_of, is_found, read_rows
 from benchmarks.public_vectors import Vectors, public_vectors
-from benchmarks.taught import LOUDNESS, SHARE, TYPES, Lesson, Pieces, all_pieces, copied, read_lesson
+from benchmarks.taught import LOUDNESS, SHARE, Lesson, Pieces, all_pieces, copied, read_lesson
 from benchmarks.transfer import class_amounts
 from benchmarks.word_vectors import sentences_of, word_vectors
 from pipeline.judging.features import features_of
@@ -197,7 +197,7 @@ def targets(rows: list[Row], recipe: Recipe = ENGLISH) -> dict[str, tuple[Vector
     found = np.ones(len(rows)) if recipe.written_teach_all else 1 - column(rows, "written")
     heads = {"conflict": (conflict, found), "act": (policy, conflict * found)}
     typed = np.array([float(bool(row["policy_types"])) for row in rows])
-    for act in HEADS[2:]:
+    for act in TYPES:
         heads[act] = (np.array([float(act in row["policy_types"]) for row in rows]), typed)
     return heads
 
@@ -335,8 +335,8 @@ def load(
     rows, more = read_all(labels, texts, read, written, language)
     amounts = [features_of(row["title"], row["text"], words).amounts for row in rows]
     stories = [sentences_of(row, words) for row in rows]
-    is_taught = recipe.is_taught and bool(lessons)
-    pieces = all_pieces(rows, words) if is_taught else None
+    lessons = lessons if recipe.is_taught and lessons else {}
+    pieces = all_pieces(rows, words) if lessons else None
     if recipe.beside:
         others = read_rows(labels, recipe.beside)
         rows += [{**row, "beside": 1} for row in others]
@@ -344,7 +344,7 @@ def load(
         stories += [[] for _ in others]
     public = public_vectors() if recipe.has_vectors else ({}, np.zeros((0, 0)))
     other_stories = [sentences_of(row, words) for row in more]
-    return Corpus(rows, amounts, stories, other_stories, public, recipe, lessons or {}, pieces)
+    return Corpus(rows, amounts, stories, other_stories, public, recipe, lessons, pieces)
 
 
 def lessons_in(taught: Path | None, directory: Path | None) -> dict[int, Lesson]:
@@ -382,7 +382,7 @@ def main() -> int:
         logits = held_out_logits(corpus, folds)
         found = [row for row in corpus.rows if is_found(row)]
         measured = {head: logit[: len(found)] for head, logit in calibrated(corpus.rows, logits, folds).items()}
-        if not args.lessons:
+        if RECIPES[args.language].is_taught and not args.lessons:
             print("types: measured without a teacher, see --lessons")
         figures.report(found, measured)
         if args.theatres:

@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 from benchmarks import figures
-from benchmarks.labelled import folds_of, is_found
-from benchmarks.taught import TYPES, Lesson, all_pieces, copied, pieces_of, read_lesson, write_lesson
+from benchmarks.labelled import TYPES, folds_of, is_found
+from benchmarks.taught import Lesson, all_pieces, copied, pieces_of, read_lesson, write_lesson
 from benchmarks.train_model import (
     READ,
     TAUGHT,
